@@ -1,0 +1,1 @@
+"""The domain of the OONI backend: pure rules, no I/O, no clock, no randomness, no framework."""

@@ -1,0 +1,1 @@
+"""Finding a body wherever it is now."""

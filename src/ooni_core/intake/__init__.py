@@ -1,0 +1,1 @@
+"""Accepting measurements: durable first, then scored and published."""

@@ -1,0 +1,1 @@
+"""Publishing what was accepted, unaltered and exactly once."""

@@ -1,0 +1,1 @@
+"""Scoring: a pure function of measurement bytes, fingerprint set and rule set."""

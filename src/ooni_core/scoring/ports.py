@@ -1,0 +1,43 @@
+"""What scoring needs from the outside world."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ooni_core.scoring.model import Quarantined, Stored
+
+
+class VerdictStore(Protocol):
+    """Keeps verdicts: one per measurement uid, the last one put wins."""
+
+    def put(self, verdicts: Sequence[Stored]) -> None:
+        """Store all of *verdicts*, or none.
+
+        A verdict for a uid that has one already replaces it, also inside one call (the last wins), so a retry never
+        makes a duplicate.
+
+        Raises:
+            Unavailable: nothing was stored; the caller puts them again.
+        """
+
+    def known(self, uids: Sequence[str]) -> set[str]:
+        """Return those of *uids* that have a verdict."""
+
+
+class QuarantineStore(Protocol):
+    """Remembers which measurements could not be scored, and why. Their bodies stay where they are."""
+
+    def put(self, entries: Sequence[Quarantined]) -> None:
+        """Store all of *entries*, or none; a later entry for the same uid replaces the earlier one.
+
+        Raises:
+            Unavailable: nothing was stored.
+        """
+
+    def known(self, uids: Sequence[str]) -> set[str]:
+        """Return those of *uids* that are in quarantine."""
+
+    def release(self, uids: Sequence[str]) -> None:
+        """Forget entries, because these measurements were scored after all. Unknown uids are ignored."""
+
+    def entries(self, limit: int) -> Iterable[Quarantined]:
+        """Return at most *limit* entries, newest uid first."""
