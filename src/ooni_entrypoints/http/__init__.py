@@ -1,0 +1,1 @@
+"""The HTTP API: handlers translate, call a use case and translate back."""
