@@ -5,5 +5,6 @@ from pytest_socket import disable_socket
 
 
 @pytest.fixture(autouse=True)
-def _no_sockets(socket_enabled: None) -> None:
+def _no_sockets() -> None:
+    # pytest-socket lifts this again when the test ends.
     disable_socket()

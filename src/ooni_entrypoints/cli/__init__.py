@@ -1,0 +1,121 @@
+"""The command line ``ooni``: one module per command, imported only when it is called."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import attrs
+import click
+
+from ooni_core.errors import OoniError
+from ooni_entrypoints.settings import Loaded, Settings, load
+
+# Command name -> module that exports ``command``.
+COMMANDS = {
+    "config": "ooni_entrypoints.cli.config",
+    "quarantine": "ooni_entrypoints.cli.quarantine",
+    "serve": "ooni_entrypoints.cli.serve",
+    "submit": "ooni_entrypoints.cli.submit",
+    "version": "ooni_entrypoints.cli.version",
+}
+
+# What to install when an import fails: the base install has no service, no database and no network library.
+_EXTRAS = {"s3fs": "s3", "chdb": "clickhouse", "clickhouse_connect": "clickhouse", "distributed": "distributed"}
+
+
+@attrs.define
+class Invocation:
+    """What every command gets: the settings, read when first asked for."""
+
+    config: Path | None
+    flags: dict[str, str]
+    _loaded: Loaded | None = None
+
+    @property
+    def loaded(self) -> Loaded:
+        """Settings and their origins.
+
+        Raises:
+            Invalid: a setting cannot be right.
+        """
+        if self._loaded is None:
+            self._loaded = load(self.config, flags=self.flags)
+        return self._loaded
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        return self.loaded.settings
+
+    def override(self, key: str, value: object) -> None:
+        """Let a command's own option win over file and environment."""
+        if value is not None:
+            self.flags[key] = str(value)
+            self._loaded = None
+
+
+class _Commands(click.Group):
+    """Finds commands by name without importing the others, and turns our errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name])
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except OoniError as exc:
+            raise click.ClickException(str(exc)) from exc
+        except ModuleNotFoundError as exc:
+            extra = _EXTRAS.get((exc.name or "").partition(".")[0], "service")
+            if (exc.name or "").startswith("ooni_"):
+                raise
+            raise click.ClickException(f"this command needs {exc.name}: pip install 'ooni-backend[{extra}]'") from exc
+
+
+def _flags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    flags = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not section.key=value, such as service.port=9000")
+        flags[key] = value
+    return flags
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="OONI_CONFIG",
+    help="Settings file (TOML).",
+)
+@click.option(
+    "--set", "flags", multiple=True, callback=_flags, metavar="KEY=VALUE", help="Set one setting; repeatable."
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, flags: dict[str, str]) -> None:
+    """The OONI backend: receive, score, publish and search measurements of internet censorship.
+
+    \b
+    Try it:  ooni serve --demo
+    Score:   ooni score --fingerprints DIR measurements/*.jsonl.gz
+    Shell completion:  eval "$(_OONI_COMPLETE=bash_source ooni)"
+    """
+    ctx.obj = Invocation(config, flags)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the ``ooni`` script."""
+    cli.main(prog_name="ooni")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

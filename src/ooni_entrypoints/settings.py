@@ -1,0 +1,388 @@
+"""The one typed settings tree: what can be set, where a value came from, and clear words when it cannot be right.
+
+Priority rises from defaults over the TOML file and ``OONI_…`` environment variables to flags. Each leaf is named
+``section.key`` in files and flags, and ``OONI_SECTION_KEY`` in the environment; ``OONI_SECTION_KEY_FILE`` names a file
+that holds the value, for secrets.
+"""
+
+import ipaddress
+import os
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+import orjson
+
+from ooni_core.errors import Invalid
+
+# Variables with our prefix that are not settings: the file's own name, and what only tests read.
+_NOT_SETTINGS = frozenset({"OONI_CONFIG", "OONI_SHARED_DATA"})
+_TEST_PREFIX = "OONI_TEST_"
+# Historical short name of the one setting that every hand-started service needs.
+_ALIASES = {"OONI_DATA_DIR": "OONI_STORAGE_DATA_DIR"}
+
+
+def _setting(default: Any, help: str, *, secret: bool = False, validator: Any = None) -> Any:
+    metadata = {"help": help, "secret": secret}
+    if isinstance(default, tuple):
+        return attrs.field(factory=lambda: default, metadata=metadata, validator=validator)
+    return attrs.field(default=default, metadata=metadata, validator=validator)
+
+
+def _between(low: float, high: float) -> Any:
+    def check(_: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"expected a number from {low} to {high}")
+
+    return check
+
+
+def _matching(pattern: str, meaning: str) -> Any:
+    matches = attrs.validators.matches_re(pattern)
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
+        try:
+            matches(instance, attribute, value)
+        except ValueError as exc:
+            raise ValueError(f"expected {meaning}") from exc
+
+    return check
+
+
+def _networks(_: object, attribute: "attrs.Attribute[Any]", value: tuple[str, ...]) -> None:
+    for item in value:
+        try:
+            ipaddress.ip_network(item)
+        except ValueError as exc:
+            raise ValueError(f"expected networks such as 127.0.0.0/8, got {item!r}") from exc
+
+
+_URL = _matching(r"https?://[^\s/]+[^\s]*", "an http:// or https:// URL")
+_NAME = _matching(r"[A-Za-z0-9]{1,32}", "1 to 32 letters and digits")
+
+
+@attrs.frozen
+class ServiceSettings:
+    """The HTTP service."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8080, "TCP port to listen on; 0 picks a free one.", validator=_between(0, 65535))
+    base_url: str = _setting(
+        "http://127.0.0.1:8080",
+        "Public URL of this API; page links and measurement URLs begin with it.",
+        validator=_URL,
+    )
+    explorer_url: str = _setting(
+        "https://explorer.ooni.org", "Where the legacy pages redirect people to.", validator=_URL
+    )
+    collector_id: str = _setting("0", "Identity of this host in report ids and published file names.", validator=_NAME)
+    trusted_proxies: tuple[str, ...] = _setting(
+        ("127.0.0.0/8", "::1/128"),
+        "Networks whose X-Forwarded-For and X-Real-IP headers are believed.",
+        validator=_networks,
+    )
+    max_body_bytes: int = _setting(
+        32 * 2**20, "Largest request body on the wire, in bytes.", validator=_between(1024, 2**32)
+    )
+    max_decompressed_bytes: int = _setting(
+        128 * 2**20, "Largest request body after decompression, in bytes.", validator=_between(1024, 2**32)
+    )
+
+
+@attrs.frozen
+class StorageSettings:
+    """Where everything is kept."""
+
+    data_dir: Path = _setting(Path("data"), "Folder for the spool, journals and the embedded database.")
+    database: str = _setting(
+        "",
+        "Database URL: duckdb:///file, chdb:///folder or clickhouse://user:password@host:8123/name. "
+        "Empty: ooni.duckdb in data_dir.",
+        secret=True,
+    )
+    objects: str = _setting(
+        "",
+        "Object store of published files: file:///folder, s3://bucket/prefix or memory://. Empty: objects in data_dir.",
+    )
+    s3_endpoint: str = _setting("", "S3 endpoint URL, for stores other than AWS.")
+    s3_key: str = _setting("", "S3 access key id. Empty: the usual AWS configuration.", secret=True)
+    s3_secret: str = _setting("", "S3 secret access key.", secret=True)
+    s3_anonymous: bool = _setting(default=False, help="Read public buckets without credentials.")
+    query_seconds: float = _setting(28.0, "Time limit of one read, in seconds.", validator=_between(0.1, 3600))
+    fsync: bool = _setting(
+        default=True,
+        help="Wait for the disk before answering a probe. Turning it off can lose accepted measurements in a power cut.",
+    )
+
+
+@attrs.frozen
+class AccountSettings:
+    """Keys that sign and hide."""
+
+    jwt_keys: tuple[str, ...] = _setting(
+        (), "Keys of session tokens: the first signs, all verify. Empty: one is made and kept in data_dir.", secret=True
+    )
+    account_id_hashing_keys: tuple[str, ...] = _setting(
+        (), "Keys that turn an e-mail address into an account id: the first is used. Empty: one is made.", secret=True
+    )
+
+
+@attrs.frozen
+class QuotaSettings:
+    """Quota accounting."""
+
+    enabled: bool = _setting(default=False, help="Count quotas. This version does not offer them: must be false.")
+
+    @enabled.validator
+    def _not_offered(self, attribute: "attrs.Attribute[bool]", value: bool) -> None:  # noqa: FBT001
+        if value:
+            raise ValueError("expected false: quota accounting is not offered by this version")
+
+
+@attrs.frozen
+class ClockSettings:
+    """What time it is."""
+
+    start: datetime | None = _setting(
+        None, "Instant (ISO 8601) at which the service's clock begins when it starts, for replays. Empty: real time."
+    )
+
+
+@attrs.frozen
+class ScoringSettings:
+    """Scoring of received measurements."""
+
+    ruleset: str = _setting(
+        "head",
+        "Rule set that makes verdicts: 2023-09, head or full.",
+        validator=_matching(r"2023-09|head|full", "one of 2023-09, head, full"),
+    )
+    fingerprints: str = _setting(
+        "", "Folder with fingerprints_dns.csv and fingerprints_http.csv. Empty: the database's tables."
+    )
+    batch_rows: int = _setting(1000, "Most rows written to the database at once.", validator=_between(1, 100_000))
+    batch_seconds: float = _setting(
+        0.2, "Longest time, in seconds, that a verdict waits for others to be written with.", validator=_between(0, 60)
+    )
+
+
+@attrs.frozen
+class PublicationSettings:
+    """Publication of received measurements."""
+
+    enabled: bool = _setting(default=True, help="Publish closed hours from within `ooni serve`.")
+    minute: int = _setting(
+        10, "Minute of each hour at which the closed hours are published.", validator=_between(0, 59)
+    )
+
+
+@attrs.frozen
+class Settings:
+    """Everything that can be set."""
+
+    service: ServiceSettings = attrs.field(factory=ServiceSettings)
+    storage: StorageSettings = attrs.field(factory=StorageSettings)
+    accounts: AccountSettings = attrs.field(factory=AccountSettings)
+    quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
+    clock: ClockSettings = attrs.field(factory=ClockSettings)
+    scoring: ScoringSettings = attrs.field(factory=ScoringSettings)
+    publication: PublicationSettings = attrs.field(factory=PublicationSettings)
+
+
+@attrs.frozen
+class Leaf:
+    """One setting: its name and what it means."""
+
+    section: str
+    name: str
+    type: Any
+    help: str
+    secret: bool
+
+    @property
+    def key(self) -> str:
+        """Name in files and flags, ``section.key``."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """Name in the environment."""
+        return f"OONI_{self.section}_{self.name}".upper()
+
+
+def leaves() -> Iterator[Leaf]:
+    """List every setting, in the order of the tree."""
+    for section in attrs.fields(Settings):
+        hints = typing.get_type_hints(section.type)
+        for field in attrs.fields(section.type):
+            metadata = field.metadata
+            yield Leaf(section.name, field.name, hints[field.name], metadata["help"], metadata["secret"])
+
+
+@attrs.frozen
+class Loaded:
+    """Settings, and for each key (``section.key``) in words where its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
+    for kind in (str, bool):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(Path, lambda value, _: Path(_exactly(str)(value, str)).expanduser())
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    converter.register_structure_hook_func(lambda kind: kind == datetime | None, _instant)
+    return converter
+
+
+def _exactly(kind: type) -> Any:
+    words = {str: "a text", bool: "true or false"}[kind]
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, kind):
+            raise ValueError(f"expected {words}")  # noqa: TRY004 - the caller reports values, not types
+        return value
+
+    return structure
+
+
+def _integer(value: Any, _: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("expected a whole number")
+    return value
+
+
+def _number(value: Any, _: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a number")
+    return float(value)
+
+
+def _texts(value: Any, _: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('expected a list of texts, such as ["one", "two"]')
+    return tuple(value)
+
+
+def _instant(value: Any, _: Any) -> datetime | None:
+    if value in (None, ""):
+        return None
+    try:
+        instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError) as exc:
+        raise ValueError("expected an ISO 8601 instant, such as 2026-01-31T10:00:00Z") from exc
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+_CONVERTER = _converter()
+
+
+def _from_text(text: str, kind: Any) -> Any:
+    """Turn the text of a variable or flag into what a TOML file would have said."""
+    if kind is bool and text.lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+        return text.lower() in {"true", "1", "yes", "on"}
+    for number in (int, float):
+        if kind is number:
+            try:
+                return number(text)
+            except ValueError:
+                return text
+    if kind == tuple[str, ...]:
+        if text.startswith("["):
+            try:
+                return orjson.loads(text)
+            except orjson.JSONDecodeError:
+                return text
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
+
+
+def load(
+    file: Path | None = None, environment: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None
+) -> Loaded:
+    """Read the settings.
+
+    Args:
+        file: a TOML file with one table per section.
+        environment: variables; those with the prefix ``OONI_`` are read. None reads the process's own.
+        flags: texts by ``section.key``.
+
+    Raises:
+        Invalid: an unknown key or a value that cannot be right. The message names the key, where it stands, the value
+            and what would be right.
+    """
+    known = {leaf.key: leaf for leaf in leaves()}
+    settings, origins = Settings(), dict.fromkeys(known, "default")
+    given = [*_from_file(file), *_from_environment(os.environ if environment is None else environment)]
+    given += [(key, text, "flag") for key, text in (flags or {}).items()]
+    for key, raw, origin in given:
+        leaf = known.get(key)
+        if leaf is None:
+            raise Invalid(_unknown(key, origin, known))
+        value = _from_text(raw, leaf.type) if isinstance(raw, str) and not origin.startswith("file ") else raw
+        settings = _with(settings, leaf, value, origin)
+        origins[key] = origin
+    return Loaded(settings, origins)
+
+
+def _with(settings: Settings, leaf: Leaf, raw: Any, origin: str) -> Settings:
+    try:
+        section = attrs.evolve(getattr(settings, leaf.section), **{leaf.name: _CONVERTER.structure(raw, leaf.type)})
+    except ValueError as exc:
+        shown = "(hidden)" if leaf.secret else repr(raw)
+        raise Invalid(f"setting {leaf.key} = {shown} ({origin}): {exc}") from exc
+    return attrs.evolve(settings, **{leaf.section: section})
+
+
+def _unknown(key: str, origin: str, known: Mapping[str, Leaf]) -> str:
+    section = key.partition(".")[0]
+    there = [name for name in known if name.startswith(f"{section}.")]
+    names = ", ".join(there) if there else ", ".join(field.name for field in attrs.fields(Settings))
+    return f"unknown setting {key} ({origin}): expected one of {names}"
+
+
+def _from_file(file: Path | None) -> Iterator[tuple[str, Any, str]]:
+    if file is None:
+        return
+    origin = f"file {file}"
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise Invalid(f"settings {origin} cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise Invalid(f"settings {origin} is not TOML: {exc}") from exc
+    for section, values in content.items():
+        if not isinstance(values, dict):
+            raise Invalid(f"setting {section} = {values!r} ({origin}): expected a table, such as [service]")
+        for name, value in values.items():
+            yield f"{section}.{name}", value, origin
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    by_variable = {leaf.variable: leaf.key for leaf in leaves()}
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith("OONI_") or variable in _NOT_SETTINGS or variable.startswith(_TEST_PREFIX):
+            continue
+        origin, name = f"variable {variable}", _ALIASES.get(variable, variable)
+        if name in by_variable:
+            yield by_variable[name], text, origin
+        elif name.removesuffix("_FILE") in by_variable:
+            yield by_variable[name.removesuffix("_FILE")], _secret_in(Path(text), origin), origin
+        else:
+            raise Invalid(f"unknown setting ({origin}): `ooni config show` lists the variables that exist")
+
+
+def _secret_in(file: Path, origin: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise Invalid(f"the file {file} named by {origin} cannot be read: {exc.strerror}") from exc
