@@ -12,9 +12,17 @@ class OoniError(Exception):
 
 
 class Invalid(OoniError):
-    """What the caller sent cannot be right; the message says what was wrong and what would be right."""
+    """What the caller sent cannot be right; message and detail say what was wrong and what would be right.
+
+    Attributes:
+        detail: more words, where the message itself is a historical text that clients match.
+    """
 
     code = "invalid"
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class TooLarge(Invalid):

@@ -47,3 +47,13 @@ class MeasurementSpool(Protocol):
         Raises:
             Unavailable: the medium failed; some may be forgotten.
         """
+
+
+class ScoringQueue(Protocol):
+    """Takes note of measurements that wait for their verdict."""
+
+    def offer(self, uid: MeasurementUid) -> None:
+        """Take note of *uid* and return at once.
+
+        Forgetting one loses nothing: whatever the spool holds without a verdict is found again at the next start.
+        """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from ooni_core.scoring.model import Quarantined, Stored
+from ooni_core.scoring.model import Outcome, Quarantined, Stored
 
 
 class VerdictStore(Protocol):
@@ -41,3 +41,17 @@ class QuarantineStore(Protocol):
 
     def entries(self, limit: int) -> Iterable[Quarantined]:
         """Return at most *limit* entries, newest uid first."""
+
+
+class Scorer(Protocol):
+    """Scores measurements somewhere: in this thread, in another process, on another host."""
+
+    def score(self, batch: Sequence[tuple[str, bytes]]) -> Sequence[Outcome]:
+        """Return one outcome for each pair of uid and body, in the same order.
+
+        A body that crashes the scorer or takes too long is answered with a `Quarantined` of kind ``crash`` or
+        ``timeout``; the others of its batch are scored all the same.
+
+        Raises:
+            Unavailable: nobody could score just now.
+        """

@@ -1,0 +1,76 @@
+"""The use case of a probe that submits: open a report, then hand over measurements one by one."""
+
+from datetime import timedelta
+
+import attrs
+
+from ooni_core.errors import Conflict, Unavailable
+from ooni_core.intake.envelope import check_body
+from ooni_core.intake.model import ReportRequest
+from ooni_core.intake.ports import MeasurementSpool, ScoringQueue
+from ooni_core.measurement import MeasurementUid, ReportId
+from ooni_core.ports import Clock, Entropy
+
+_RANDOM_BYTES = 12
+_ATTEMPTS = 8
+
+
+@attrs.frozen
+class IntakeService:
+    """Accepts measurements: durable first, then told to the probe, then scored.
+
+    Attributes:
+        collector_id: identity of this host, part of the report ids it makes.
+    """
+
+    spool: MeasurementSpool
+    queue: ScoringQueue
+    clock: Clock
+    entropy: Entropy
+    collector_id: str
+
+    def open_report(self, request: ReportRequest) -> ReportId:
+        """Name a new report. Nothing is stored: any well-shaped id is accepted later, from any host."""
+        return ReportId.mint(
+            self.clock.now(),
+            request.test_name,
+            request.probe_cc,
+            request.probe_asn,
+            self.collector_id,
+            self.entropy.bytes(_RANDOM_BYTES),
+        )
+
+    def receive(self, report_id: ReportId, body: bytes) -> MeasurementUid | None:
+        """Keep *body*, byte for byte, and queue it for scoring. On return it survives a power cut.
+
+        Returns:
+            Its uid, or None when the report does not say where it was made: such measurements are dropped on purpose,
+            and the probe is not told to try again.
+
+        Raises:
+            Invalid: the body cannot be a measurement; nothing was kept.
+            Unavailable: it could not be made durable; the probe should try again.
+        """
+        if says_nowhere(report_id):
+            return None
+        check_body(body)
+        uid = self._spooled(report_id, body)
+        self.queue.offer(uid)
+        return uid
+
+    def _spooled(self, report_id: ReportId, body: bytes) -> MeasurementUid:
+        uid = MeasurementUid.mint(self.clock.now(), report_id.probe_cc, report_id.test_name, body)
+        for attempt in range(_ATTEMPTS):
+            candidate = uid.later(attempt) if attempt else uid
+            try:
+                self.spool.put(candidate, body)
+            except Conflict:
+                # Other bytes with the same truncated hash in the same microsecond: the next microsecond is free.
+                continue
+            return candidate
+        raise Unavailable(f"no free name for a measurement within {timedelta(microseconds=_ATTEMPTS)} of {uid.text}")
+
+
+def says_nowhere(report_id: ReportId) -> bool:
+    """True when a report names no network or no country, so that its measurements are of no use to anybody."""
+    return report_id.probe_asn == 0 or report_id.probe_cc == "ZZ"

@@ -1,0 +1,84 @@
+"""The use case of scoring what was received: read from the spool, score, store. Safe to repeat at any time."""
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from ooni_core.intake.ports import MeasurementSpool
+from ooni_core.measurement import MeasurementUid
+from ooni_core.scoring.model import Discarded, Outcome, Quarantined, Stored
+from ooni_core.scoring.ports import QuarantineStore, Scorer, VerdictStore
+
+_BATCH = 500
+
+
+@attrs.frozen
+class ScoringSummary:
+    """What became of some measurements.
+
+    Attributes:
+        gone: no longer in the spool, so published and scored before.
+    """
+
+    stored: int = 0
+    discarded: int = 0
+    quarantined: int = 0
+    gone: int = 0
+
+    def __add__(self, other: "ScoringSummary") -> "ScoringSummary":
+        return ScoringSummary(
+            self.stored + other.stored,
+            self.discarded + other.discarded,
+            self.quarantined + other.quarantined,
+            self.gone + other.gone,
+        )
+
+
+@attrs.frozen
+class ScoringService:
+    """Gives each spooled measurement its verdict, exactly once in effect, however often it is asked."""
+
+    spool: MeasurementSpool
+    scorer: Scorer
+    verdicts: VerdictStore
+    quarantine: QuarantineStore
+
+    def score(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
+        """Score *uids* and store what comes out.
+
+        Raises:
+            Unavailable: some or all were not stored; the caller asks again.
+        """
+        bodies = [(uid.text, body) for uid in uids if (body := self.spool.get(uid)) is not None]
+        outcomes = self.scorer.score(bodies) if bodies else []
+        return attrs.evolve(self._store(outcomes), gone=len(uids) - len(bodies))
+
+    def score_missing(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
+        """Score those of *uids* that have neither a verdict nor a quarantine entry.
+
+        Raises:
+            Unavailable: some were not stored.
+        """
+        summary = ScoringSummary()
+        for start in range(0, len(uids), _BATCH):
+            batch = uids[start : start + _BATCH]
+            texts = [uid.text for uid in batch]
+            done = self.verdicts.known(texts) | self.quarantine.known(texts)
+            summary += self.score([uid for uid in batch if uid.text not in done])
+        return summary
+
+    def waiting(self) -> Iterator[list[MeasurementUid]]:
+        """Yield what the spool holds, unit by unit, for `score_missing` after a restart."""
+        for bucket in self.spool.buckets():
+            yield list(self.spool.uids(bucket))
+
+    def _store(self, outcomes: Sequence[Outcome]) -> ScoringSummary:
+        stored = [one for one in outcomes if isinstance(one, Stored)]
+        quarantined = [one for one in outcomes if isinstance(one, Quarantined)]
+        if stored:
+            self.verdicts.put(stored)
+            self.quarantine.release([one.row.measurement_uid for one in stored])
+        if quarantined:
+            self.quarantine.put(quarantined)
+        discarded = sum(isinstance(one, Discarded) for one in outcomes)
+        return ScoringSummary(len(stored), discarded, len(quarantined))
