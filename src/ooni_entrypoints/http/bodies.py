@@ -8,6 +8,8 @@ import zstandard
 from ooni_core.errors import Invalid, TooLarge
 
 _CHUNK = 256 * 1024
+# Four bytes of zstd can stand for a block of 128 KiB: small steps keep what one step yields below 16 MiB.
+_ZSTD_STEP = 512
 # zstd frames may demand a window of any size before the first byte comes out.
 _MAX_ZSTD_WINDOW = 128 * 2**20
 
@@ -46,29 +48,18 @@ def _bounded(pieces: Iterator[bytes], limit: int) -> bytes:
 
 
 def _zstd_pieces(body: bytes) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
+    view, position = memoryview(body), 0
     try:
-        with decompressor.stream_reader(body, read_across_frames=True) as reader:
-            while piece := reader.read(_CHUNK):
-                yield piece
-        _check_frames_end(body)
+        while position < len(view):
+            frame = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj()
+            while not frame.eof:
+                if position >= len(view):
+                    raise Invalid("Incorrect format", "the zstd body ends too early")
+                yield frame.decompress(view[position : position + _ZSTD_STEP])
+                position += _ZSTD_STEP
+            position = min(position, len(view)) - len(frame.unused_data)
     except zstandard.ZstdError as exc:
         raise Invalid("Incorrect format", f"the body is not zstd: {exc}") from exc
-
-
-def _check_frames_end(body: bytes) -> None:
-    """Refuse a body that stops in the middle of a frame: the reader takes its end for the end of the data."""
-    rest = body
-    while rest:
-        frame = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj()
-        view = memoryview(rest)
-        position = 0
-        while not frame.eof and position < len(view):
-            frame.decompress(view[position : position + _CHUNK])
-            position += _CHUNK
-        if not frame.eof:
-            raise zstandard.ZstdError("it ends in the middle of a frame")
-        rest = frame.unused_data + bytes(view[position:])
 
 
 def _gzip_pieces(body: bytes) -> Iterator[bytes]:

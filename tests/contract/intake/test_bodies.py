@@ -1,0 +1,65 @@
+"""Request bodies: what each Content-Encoding gives back, and what a bomb gives."""
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+import zstandard
+
+from ooni_core.errors import Invalid, TooLarge
+from ooni_entrypoints.http.bodies import decoded
+
+TEXT = b'{"format": "json", "content": {}}' * 100
+LIMIT = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire"),
+    [
+        ("", TEXT),
+        ("identity", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("GZIP", gzip.compress(TEXT[:50]) + gzip.compress(TEXT[50:])),
+        ("zstd", zstandard.compress(TEXT)),
+        ("zstd", zstandard.ZstdCompressor(write_content_size=False).compress(TEXT)),
+        ("zstd", zstandard.compress(TEXT[:50]) + zstandard.compress(TEXT[50:])),
+    ],
+)
+def test_body_comes_out_as_it_went_in(encoding, wire):
+    assert decoded(wire, encoding, LIMIT) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire"),
+    [
+        ("gzip", TEXT),
+        ("gzip", gzip.compress(TEXT)[:-9]),
+        ("gzip", zlib.compress(TEXT)),
+        ("zstd", TEXT),
+        ("zstd", zstandard.compress(TEXT)[:-3]),
+        ("zstd", zstandard.compress(TEXT) + b"tail"),
+        ("br", TEXT),
+    ],
+)
+def test_body_that_is_not_what_it_says_is_refused(encoding, wire):
+    with pytest.raises(Invalid, match="Incorrect format"):
+        decoded(wire, encoding, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire"),
+    [
+        ("", b"x" * (LIMIT + 1)),
+        ("gzip", gzip.compress(bytes(300_000_000), 1)),
+        ("zstd", zstandard.compress(bytes(1_000_000_000))),
+    ],
+)
+def test_bomb_is_refused_while_memory_stays_small(encoding, wire):
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge, match="Payload too large"):
+            decoded(wire, encoding, LIMIT)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
