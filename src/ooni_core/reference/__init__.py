@@ -1,0 +1,1 @@
+"""Facts about the world that all business areas share."""
