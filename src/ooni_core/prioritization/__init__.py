@@ -1,0 +1,1 @@
+"""Which URLs a probe is asked to measure, and in which order."""

@@ -1,0 +1,257 @@
+"""Hands out URLs from a snapshot in memory, which is refreshed behind the probes' backs."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+
+from ooni_core.errors import Unavailable
+from ooni_core.ports import Clock
+from ooni_core.prioritization.chance import Chance
+from ooni_core.prioritization.defaults import DEFAULT_RULES, SEED_LIST
+from ooni_core.prioritization.model import ANY, ListedUrl, PriorityRule, RankedUrl, TestLists
+from ooni_core.prioritization.ports import Counts, CountStore, FailoverCopy, ListStore, Measured, RuleStore
+from ooni_core.prioritization.ranking import Field, Priorities, Ranking, explained
+
+WINDOW = timedelta(days=14)
+"""How far back measurements count."""
+
+_MOST_RANKINGS = 2000
+_MOST_FIELDS = 300
+
+
+class NoCounts:
+    """Counts of an installation that has not measured anything."""
+
+    def of(self, probe_cc: str, probe_asn: int) -> Mapping[str, int]:  # noqa: ARG002 - the same for all
+        """Return no counts."""
+        return {}
+
+
+class RecentCounts:
+    """What was measured since the snapshot's counts were read, so that they need not be read again at once."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], dict[str, int]] = {}
+
+    def add(self, measured: Measured) -> None:
+        """Count one measurement, for its network and for its country."""
+        for asn in {measured.probe_asn, 0}:
+            counts = self._counts.setdefault((measured.probe_cc, asn), {})
+            counts[measured.input] = counts.get(measured.input, 0) + 1
+
+    def on_top_of(self, base: Mapping[str, int], probe_cc: str, probe_asn: int) -> Mapping[str, int]:
+        """Return *base* with these counts added."""
+        recent = self._counts.get((probe_cc, probe_asn))
+        if not recent:
+            return base
+        both = dict(base)
+        for url, count in list(recent.items()):
+            both[url] = both.get(url, 0) + count
+        return both
+
+
+@attrs.frozen(eq=False)
+class Snapshot:
+    """Lists, rules and counts at one moment."""
+
+    lists: TestLists
+    rules: tuple[PriorityRule, ...]
+    counts: Counts
+    priorities: Priorities
+    taken: datetime
+    generation: int
+
+    def field(self, probe_cc: str) -> Field:
+        """Say what probes in *probe_cc* may measure."""
+        return Field.of(self.lists.choices(probe_cc), lambda entry: self.priorities.of(entry, probe_cc))
+
+
+def _snapshot_of(
+    lists: TestLists, rules: Sequence[PriorityRule], counts: Counts, taken: datetime, generation: int
+) -> Snapshot:
+    # Without any rule the default ones hold, since nothing would be measured otherwise.
+    in_force = tuple(rules) or DEFAULT_RULES
+    return Snapshot(lists, in_force, counts, Priorities(in_force), taken, generation)
+
+
+@attrs.frozen(eq=False)
+class _Ranked:
+    ranking: Ranking
+    made: datetime
+    generation: int
+
+
+class Prioritization:
+    """Decides what each probe measures next. Answering never waits for a database.
+
+    One thread may call ``refresh`` while others ask.
+    """
+
+    def __init__(
+        self,
+        lists: ListStore,
+        rules: RuleStore,
+        counts: CountStore,
+        clock: Clock,
+        *,
+        failover: FailoverCopy | None = None,
+        freshness: timedelta = timedelta(seconds=2),
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            lists: where test lists are.
+            rules: where priority rules are.
+            counts: where measurements are counted.
+            clock: tells the time.
+            failover: copy of the lists for starts without database.
+            freshness: how old a network's order may become while its counts rise.
+        """
+        self._lists, self._rules, self._counts, self._clock = lists, rules, counts, clock
+        self._failover, self._freshness = failover, freshness
+        self._recent = RecentCounts()
+        self._dirty: dict[tuple[str, int], bool] = {}
+        self._rankings: OrderedDict[tuple[str, int], _Ranked] = OrderedDict()
+        self._fields: OrderedDict[str, tuple[TestLists, tuple[PriorityRule, ...], Field]] = OrderedDict()
+        self._lists_version = ""
+        self._snapshot = _snapshot_of(self._without_database(), DEFAULT_RULES, NoCounts(), clock.now(), 0)
+        self.loaded = False
+
+    def _without_database(self) -> TestLists:
+        kept = self._failover.load() if self._failover else None
+        return kept if kept and kept.by_cc else TestLists.of(list(SEED_LIST))
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What answers are made from right now."""
+        return self._snapshot
+
+    def refresh(self) -> None:
+        """Read lists (when they changed), rules and counts again.
+
+        Raises:
+            Unavailable: a store failed; answers go on from the former snapshot.
+        """
+        now = self._clock.now()
+        lists, version = self._snapshot.lists, self._lists.version()
+        if version != self._lists_version:
+            read = self._lists.lists()
+            lists = read if read.by_cc else self._without_database()
+        rules = self._rules.rules()
+        recent = RecentCounts()
+        self._recent, before = recent, self._recent
+        try:
+            counts = self._counts.counts(now - WINDOW)
+        except Unavailable:
+            self._recent = before
+            raise
+        self._snapshot = _snapshot_of(lists, rules, counts, now, self._snapshot.generation + 1)
+        self.loaded = True
+        if version != self._lists_version:
+            self._lists_version = version
+            self._keep(lists)
+
+    def _keep(self, lists: TestLists) -> None:
+        if self._failover is not None and lists.by_cc:
+            self._failover.save(lists)
+
+    def refresh_rules(self) -> None:
+        """Read only the rules again, after one was edited.
+
+        Raises:
+            Unavailable: the store failed; answers go on from the former rules.
+        """
+        now = self._snapshot
+        self._snapshot = _snapshot_of(now.lists, self._rules.rules(), now.counts, now.taken, now.generation + 1)
+
+    def seed_rules(self) -> bool:
+        """Store the default rules when there were never any, and say whether that was so.
+
+        Raises:
+            Unavailable: the store failed.
+        """
+        return self._rules.seed(DEFAULT_RULES, self._clock.now())
+
+    def measured(self, measurements: Sequence[Measured]) -> None:
+        """Take into account what was just scored, ahead of the next refresh."""
+        for measurement in measurements:
+            self._recent.add(measurement)
+            self._dirty[measurement.probe_cc, measurement.probe_asn] = True
+            self._dirty[measurement.probe_cc, 0] = True
+
+    def urls(
+        self, probe_cc: str, probe_asn: int, limit: int, categories: Collection[str], seed: int
+    ) -> list[ListedUrl]:
+        """Choose what a probe measures next.
+
+        Args:
+            probe_cc: two capital letters, ``ZZ`` when unknown.
+            probe_asn: its network; 0 for an order by the whole country's counts.
+            limit: most URLs to return.
+            categories: the only categories wanted; empty for all.
+            seed: decides among equal weights; probes get different ones.
+
+        Returns:
+            The URLs, the most urgent first: none only when the categories asked for are nowhere on the lists, or ruled
+            out.
+        """
+        chance = Chance(seed)
+        picked = self._ranking(probe_cc, probe_asn).pick(limit, categories, chance)
+        if picked or limit <= 0:
+            return picked
+        return self._something(probe_cc, limit, categories, chance)
+
+    def _something(self, probe_cc: str, limit: int, categories: Collection[str], chance: Chance) -> list[ListedUrl]:
+        """Sample what no rule favours for a probe that would get nothing; what rules take out stays out."""
+        priority_of = self._snapshot.priorities.of
+        for entries in (self._snapshot.lists.choices(probe_cc), SEED_LIST):
+            fitting = [
+                entry
+                for entry in entries
+                if (not categories or entry.category_code in categories) and priority_of(entry, probe_cc) >= 0
+            ]
+            if fitting:
+                return chance.some(fitting, limit)
+        return []
+
+    def _ranking(self, probe_cc: str, probe_asn: int) -> Ranking:
+        key, snapshot, now = (probe_cc, probe_asn), self._snapshot, self._clock.now()
+        known = self._rankings.get(key)
+        if known is not None and known.generation == snapshot.generation:
+            stale = key in self._dirty and now - known.made >= self._freshness
+            if not stale:
+                return known.ranking
+        self._dirty.pop(key, None)
+        measured = self._recent.on_top_of(snapshot.counts.of(probe_cc, probe_asn), probe_cc, probe_asn)
+        ranking = Ranking(self._field(snapshot, probe_cc), measured)
+        self._rankings[key] = _Ranked(ranking, now, snapshot.generation)
+        _forget_oldest(self._rankings, _MOST_RANKINGS)
+        return ranking
+
+    def _field(self, snapshot: Snapshot, probe_cc: str) -> Field:
+        known = self._fields.get(probe_cc)
+        if known and known[0] is snapshot.lists and known[1] == snapshot.rules:
+            return known[2]
+        field = snapshot.field(probe_cc)
+        self._fields[probe_cc] = (snapshot.lists, snapshot.rules, field)
+        _forget_oldest(self._fields, _MOST_FIELDS)
+        return field
+
+    def explain(self, probe_cc: str, probe_asn: int) -> list[RankedUrl]:
+        """Give every candidate of a network with its count and priority, in the order of the lists."""
+        snapshot = self._snapshot
+        measured = self._recent.on_top_of(snapshot.counts.of(probe_cc, probe_asn), probe_cc, probe_asn)
+        candidates = snapshot.lists.candidates(probe_cc)
+        return explained(candidates, lambda entry: snapshot.priorities.of(entry, probe_cc), measured)
+
+    def rules_for(self, probe_cc: str) -> list[PriorityRule]:
+        """Return the rules that concern probes in *probe_cc*."""
+        return [rule for rule in self._snapshot.rules if rule.cc in {ANY, probe_cc}]
+
+
+def _forget_oldest(cache: "OrderedDict[Any, Any]", most: int) -> None:
+    while len(cache) > most:
+        cache.popitem(last=False)
