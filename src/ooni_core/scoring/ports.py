@@ -16,6 +16,7 @@ class VerdictStore(Protocol):
         makes a duplicate.
 
         Raises:
+            Invalid: a value does not fit its column, such as a date before 1970; nothing was stored.
             Unavailable: nothing was stored; the caller puts them again.
         """
 

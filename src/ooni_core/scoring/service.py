@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from ooni_core.errors import Invalid
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid
 from ooni_core.scoring.model import Discarded, Outcome, Quarantined, Stored
@@ -75,10 +76,24 @@ class ScoringService:
     def _store(self, outcomes: Sequence[Outcome]) -> ScoringSummary:
         stored = [one for one in outcomes if isinstance(one, Stored)]
         quarantined = [one for one in outcomes if isinstance(one, Quarantined)]
-        if stored:
-            self.verdicts.put(stored)
-            self.quarantine.release([one.row.measurement_uid for one in stored])
-        if quarantined:
-            self.quarantine.put(quarantined)
+        refused = self._put(stored)
+        names = {one.measurement_uid for one in refused}
+        self.quarantine.release([one.row.measurement_uid for one in stored if one.row.measurement_uid not in names])
+        if quarantined or refused:
+            self.quarantine.put([*quarantined, *refused])
         discarded = sum(isinstance(one, Discarded) for one in outcomes)
-        return ScoringSummary(len(stored), discarded, len(quarantined))
+        return ScoringSummary(len(stored) - len(refused), discarded, len(quarantined) + len(refused))
+
+    def _put(self, verdicts: Sequence[Stored]) -> list[Quarantined]:
+        """Store *verdicts*; return entries for those that no table can hold. One of them must not cost the others."""
+        if not verdicts:
+            return []
+        try:
+            self.verdicts.put(verdicts)
+        except Invalid as exc:
+            if len(verdicts) == 1:
+                uid = verdicts[0].row.measurement_uid
+                return [Quarantined(uid, f"the verdict cannot be stored: {exc}", "unstorable")]
+            middle = len(verdicts) // 2
+            return self._put(verdicts[:middle]) + self._put(verdicts[middle:])
+        return []
