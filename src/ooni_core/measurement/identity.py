@@ -12,13 +12,13 @@ import attrs
 
 from ooni_core.errors import Invalid
 
-_UID = re.compile(r"(\d{14})\.(\d{6})_([A-Z]{2})_([a-z0-9]{2,29})_([0-9a-f]{16})")
+_UID = re.compile(r"(\d{14})\.(\d{6})_([A-Z]{2})_([a-z0-9]{2,29})_([0-9a-f]{16})", re.ASCII)
 _REPORT_ID = re.compile(
     r"(?P<time>[A-Za-z0-9]{1,32})_(?P<test>[A-Za-z0-9]{2,29})_(?P<cc>[A-Za-z]{2})_(?P<asn>\d{1,10})"
     r"_(?P<collector>[A-Za-z0-9]{1,32})_(?P<random>[A-Za-z0-9]{1,100})",
     re.ASCII,
 )
-_BUCKET = re.compile(r"(\d{10})_([A-Z]{2})_([a-z0-9]{2,29})")
+_BUCKET = re.compile(r"(\d{10})_([A-Z]{2})_([a-z0-9]{2,29})", re.ASCII)
 _TIME = "%Y%m%d%H%M%S"
 _MAX_ASN = 2**32 - 1
 
