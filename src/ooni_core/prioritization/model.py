@@ -67,7 +67,7 @@ class PriorityRule:
     cc: str = attrs.field(default=ANY, converter=_country)
     domain: str = attrs.field(default=ANY, converter=_wildcard, validator=_printable)
     url: str = attrs.field(default=ANY, converter=_wildcard, validator=_printable)
-    priority: int = 0
+    priority: int = attrs.field(default=0)
 
     @category_code.validator
     def _check_category(self, _: "attrs.Attribute[str]", value: str) -> None:
