@@ -1,0 +1,1 @@
+"""A public, append-only log of everything published, so that nobody can change or remove a measurement unnoticed."""
