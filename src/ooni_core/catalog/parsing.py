@@ -21,6 +21,12 @@ _INPUT_CHARACTERS = frozenset(
 _LETTERS = re.compile(r"[A-Za-z0-9_]*", re.ASCII)
 
 
+class Undeclared(Invalid):
+    """A value is outside what the API description declares for its parameter."""
+
+    code = "undeclared"
+
+
 def items(text: str) -> tuple[str, ...]:
     """Split at commas: without empties and repetitions, sorted."""
     return tuple(sorted({item for item in text.split(",") if item}))
@@ -214,10 +220,10 @@ def one_of(text: str, allowed: tuple[str, ...]) -> str:
     """Read a word of a fixed set, exactly.
 
     Raises:
-        Invalid: it is another one.
+        Undeclared: it is another one.
     """
     if text not in allowed:
-        raise Invalid(f"{text[:100]!r} is not one of {list(allowed)}")
+        raise Undeclared(f"{text[:100]!r} is not one of {list(allowed)}")
     return text
 
 
@@ -225,10 +231,10 @@ def at_least(text: str, length: int) -> str:
     """Refuse a text shorter than *length* characters.
 
     Raises:
-        Invalid: it is.
+        Undeclared: it is.
     """
     if len(text) < length:
-        raise Invalid(f"{text!r} is too short")
+        raise Undeclared(f"{text!r} is too short")
     return text
 
 

@@ -60,3 +60,10 @@ class ReferenceTables(Protocol):
 
     def test_groups(self) -> Mapping[str, str]:
         """Return the group of each nettest, by nettest name; empty when the operator loaded none."""
+
+
+class BodyFinder(Protocol):
+    """Finds the body of a measurement, wherever it is now."""
+
+    def find(self, measurement_uid: str, report_id: str = "", input: str = "") -> bytes | None:
+        """Return the measurement exactly as its probe submitted it, or None when it is nowhere."""

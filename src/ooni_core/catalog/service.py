@@ -6,6 +6,7 @@ import attrs
 
 from ooni_core.catalog.model import (
     UNKNOWN_NETWORK,
+    Activity,
     CatalogEntry,
     Chart,
     CountQuery,
@@ -70,6 +71,11 @@ class CatalogService:
         """Return one measurement, or None when there is none or nobody may see it."""
         return _if_public(self.catalog.by_uid(measurement_uid))
 
+    def withholds(self, measurement_uid: str) -> bool:
+        """Say whether that measurement is known, but nobody may see it."""
+        entry = self.catalog.by_uid(measurement_uid)
+        return entry is not None and _if_public(entry) is None
+
     def find_in_report(self, report_id: str, input: str) -> CatalogEntry | None:
         """Return the newest measurement of *input* (``""`` for nettests without one) in a report, or None."""
         return _if_public(self.catalog.by_report(report_id, input))
@@ -82,6 +88,10 @@ class CatalogService:
         """
         check_axes(query.axes)
         return self.catalog.count(query)
+
+    def activity(self, query: CountQuery) -> Sequence[Activity]:
+        """Sum up how much was measured per combination of axis values; flags are counted as stored."""
+        return self.catalog.activity(query)
 
 
 def _if_public(entry: CatalogEntry | None) -> CatalogEntry | None:

@@ -1,0 +1,181 @@
+"""``/api/v1/aggregation``: charts. Clients match its error texts and its odd status codes."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Dependency
+
+from ooni_core.catalog import parsing
+from ooni_core.catalog.model import (
+    GLOBAL_LIST,
+    Axis,
+    CategoryFilter,
+    Cell,
+    Chart,
+    CountQuery,
+    Grain,
+    MeasurementFilter,
+    TimeWindow,
+)
+from ooni_core.catalog.rules import UnsupportedChart, chosen_grain
+from ooni_core.catalog.service import CatalogService
+from ooni_core.errors import Invalid, TooLarge
+from ooni_core.ports import Clock
+from ooni_entrypoints.http import parameters as known
+from ooni_entrypoints.http.conditional import tagged, tagged_json
+from ooni_entrypoints.http.downloads import csv_text
+from ooni_entrypoints.http.measurements import run_links
+from ooni_entrypoints.http.parameters import Query, documented, parameter
+from ooni_entrypoints.http.responses import json_answer
+
+AnyRequest = Request[Any, Any, Any]
+Catalog = Annotated[CatalogService, Dependency(skip_validation=True)]
+Time = Annotated[Clock, Dependency(skip_validation=True)]
+
+_GRAINS = (*Grain, "auto")
+_FORMATS = ("JSON", "CSV")
+_COUNTERS = ("anomaly_count", "confirmed_count", "failure_count", "measurement_count", "ok_count")
+_STILL_FILLING = timedelta(hours=72)
+_ERROR = ResponseSpec(dict[str, str | int], description="`error` says what is wrong.")
+
+_PARAMETERS = (
+    known.INPUT,
+    known.DOMAIN,
+    known.CATEGORY,
+    known.PROBE_CC,
+    known.PROBE_ASN,
+    known.TEST_NAME,
+    known.RUN_LINK,
+    parameter("since", "Only measurements that started at or after this instant (UTC)."),
+    parameter("until", "Only measurements that started before this instant (UTC)."),
+    parameter("time_grain", "Step of the time axis; weeks begin on Sunday. Default: the finest allowed.", enum=_GRAINS),
+    parameter("axis_x", "First dimension.", enum=tuple(Axis)),
+    parameter("axis_y", "Second dimension.", enum=tuple(Axis)),
+    parameter("include_unknown", "`false`: leave out unknown countries and networks, as lists do."),
+    parameter("format", "`JSON` or `CSV`.", enum=_FORMATS),
+    known.DOWNLOAD,
+)
+
+
+def _refuse(_: AnyRequest, error: Invalid) -> Response[bytes]:
+    """Refuse a chart: with 400 when no chart is like that, with 200 when a filter cannot be read."""
+    status = 400 if isinstance(error, UnsupportedChart | TooLarge | parsing.Undeclared) else 200
+    return json_answer({"error": str(error), "v": 0}, status, cache="no-cache")
+
+
+@get(
+    "/api/v1/aggregation",
+    sync_to_thread=True,
+    tags=["aggregation"],
+    operation_class=documented(*_PARAMETERS),
+    responses={400: _ERROR, 503: _ERROR, 504: _ERROR},
+    exception_handlers={Invalid: _refuse},
+)
+def aggregation(request: AnyRequest, catalog: Catalog, clock: Time) -> Response[bytes]:
+    """Count measurements, along up to two axes.
+
+    Each cell has five counters: `anomaly_count`, `confirmed_count`, `failure_count` and `ok_count` are disjoint and add
+    up to `measurement_count`. A filter that cannot be read is answered with 200 and `error`.
+    """
+    started = time.perf_counter()
+    query, now = Query.of(request), clock.now()
+    form = (query.text("format") or "JSON").upper()
+    parsing.one_of(form, _FORMATS)
+    chart_query = read_chart(query, now)
+    chart = catalog.chart(chart_query)
+    cache = _cache(chart_query.filter.window, now)
+    extension = form.lower()
+    headers = {}
+    if query.is_true("download"):
+        headers["Content-Disposition"] = f"attachment; filename=ooni-aggregate-data.{extension}"
+    if form == "CSV":
+        return tagged(request, _csv(chart_query, chart), "text/csv", cache, headers=headers)
+    content = {"v": 0, "dimension_count": len(chart_query.axes), "result": _result(chart_query, chart)}
+    stats = {
+        "row_count": chart.rows_read,
+        "bytes": 0,
+        "total_row_count": chart.rows_read,
+        "elapsed_seconds": time.perf_counter() - started,
+    }
+    return tagged_json(request, {**content, "db_stats": stats}, cache, identity=content, headers=headers)
+
+
+def read_chart(query: Query, now: datetime) -> CountQuery:
+    """Read which chart is asked for.
+
+    Raises:
+        Invalid: a filter cannot be read, or both axes are the same.
+        Undeclared: a value is outside what the API description declares.
+        UnsupportedChart: there is no such axis, or the grain does not suit the time range.
+    """
+    grain_text = (query.text("time_grain") or "auto").lower()
+    parsing.one_of(grain_text, _GRAINS)
+    for name, length in (("input", 3), ("domain", 3), ("probe_cc", 2)):
+        query.read(name, lambda text, length=length: parsing.at_least(text, length))
+    since = query.read("since", lambda text: parsing.instant(text, now))
+    until = query.read("until", lambda text: parsing.instant(text, now))
+    filter = _filter(query, since, until)
+    axes = _axes(query)
+    grain = Grain.DAY
+    if Axis.DAY in axes:
+        grain = chosen_grain(since, until, None if grain_text == "auto" else Grain(grain_text))
+    return CountQuery(filter, axes, grain)
+
+
+def _filter(query: Query, since: datetime | None, until: datetime | None) -> MeasurementFilter:
+    input = query.read("input", parsing.input)
+    probe_ccs = query.read("probe_cc", parsing.countries) or ()
+    category = query.read("category_code", parsing.upper_word)
+    unknown_too = query.text("include_unknown").lower() not in ("false", "0", "no")
+    probe_asns = query.read("probe_asn", parsing.asns) or ()
+    return MeasurementFilter(
+        window=TimeWindow.since_until(since, until),
+        inputs=(input,) if input else (),
+        domains=query.read("domain", parsing.domains) or (),
+        probe_ccs=probe_ccs,
+        probe_asns=probe_asns,
+        test_names=query.read("test_name", parsing.test_names) or (),
+        category=CategoryFilter(category, frozenset({GLOBAL_LIST, *probe_ccs})) if category else None,
+        ooni_run_link_ids=query.read("ooni_run_link_id", run_links) or (),
+        known_country=not unknown_too and not probe_ccs,
+        known_network=not unknown_too and not probe_asns,
+    )
+
+
+def _axes(query: Query) -> tuple[Axis, ...]:
+    names = [query.read(name, parsing.lower_word) for name in ("axis_x", "axis_y")]
+    if query.values.get("axis_x") is not None and query.values.get("axis_x") == query.values.get("axis_y"):
+        raise Invalid("Axis X and Y cannot be the same")
+    try:
+        return tuple(Axis(name) for name in names if name)
+    except ValueError as exc:
+        raise UnsupportedChart("Invalid axis name") from exc
+
+
+def _cache(window: TimeWindow, now: datetime) -> str:
+    """Say how long an answer keeps: measurements of the last days are still arriving, older ones rarely change."""
+    settled = window.end is not None and window.end < now.replace(tzinfo=None) - _STILL_FILLING
+    return "max-age=600, stale-while-revalidate=3600" if settled else "max-age=60"
+
+
+def _row(axes: Sequence[Axis], cell: Cell) -> dict[str, Any]:
+    counts = cell.counts
+    numbers = (counts.anomaly, counts.confirmed, counts.failure, counts.measurements, counts.ok)
+    return dict(zip((*_COUNTERS, *axes), (*numbers, *cell.keys), strict=True))
+
+
+def _result(query: CountQuery, chart: Chart) -> Any:
+    rows = [_row(query.axes, cell) for cell in chart.cells]
+    return rows if query.axes else rows[0]
+
+
+def _csv(query: CountQuery, chart: Chart) -> bytes:
+    names = sorted([*_COUNTERS, *query.axes])
+    return csv_text(names, (_row(query.axes, cell) for cell in chart.cells)).encode()
+
+
+handlers = [aggregation]

@@ -1,0 +1,48 @@
+"""Conditional answers: a client that still has the current content is told so instead of being sent it again."""
+
+import hashlib
+from typing import Any
+
+from litestar import Request, Response
+
+from ooni_entrypoints.http.responses import bytes_answer, json_bytes
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def tagged_json(
+    request: AnyRequest, content: Any, cache: str, identity: Any = None, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    """Answer with JSON and an ``ETag``, or with 304 when the client names that tag.
+
+    Args:
+        request: whose ``If-None-Match`` counts.
+        content: the answer.
+        cache: value of ``Cache-Control``.
+        identity: what the tag is made of, when *content* holds values that change from call to call.
+        headers: further headers.
+    """
+    body = json_bytes(content)
+    shown = body if identity is None else json_bytes(identity)
+    return tagged(request, body, "application/json", cache, identity=shown, headers=headers)
+
+
+def tagged(
+    request: AnyRequest,
+    body: bytes,
+    media_type: str,
+    cache: str,
+    *,
+    identity: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response[bytes]:
+    """Answer with *body* and an ``ETag``, or with 304 when the client names that tag.
+
+    The tag is weak, since the same content travels compressed or not.
+    """
+    digest = hashlib.blake2b(body if identity is None else identity, digest_size=16).hexdigest()
+    tag = f'W/"{digest}"'
+    wanted = request.headers.get("if-none-match", "")
+    if wanted.strip() == "*" or tag in (item.strip() for item in wanted.split(",")):
+        return bytes_answer(b"", media_type, 304, cache, {"ETag": tag})
+    return bytes_answer(body, media_type, 200, cache, {"ETag": tag, **(headers or {})})
