@@ -179,6 +179,12 @@ class PublicationSettings:
     minute: int = _setting(
         10, "Minute of each hour at which the closed hours are published.", validator=_between(0, 59)
     )
+    log_key_file: str = _setting("", "Keys of the transparency log. Empty: transparency.key in data_dir, made once.")
+    log_origin: str = _setting(
+        "",
+        "Name of the transparency log when its first key is made. Empty: base_url without its scheme.",
+        validator=_matching(r"[^\s+]*", "text without spaces and plus signs"),
+    )
 
 
 @attrs.frozen

@@ -15,11 +15,11 @@ class HttpTiles:
     """A LogReader of the log at a URL.
 
     Attributes:
-        url: the log's prefix, such as ``https://api.ooni.org/api/v1/transparency``.
+        url: the log's prefix without a final slash, such as ``https://api.ooni.org/api/v1/transparency``.
         seconds: how long one answer may take.
     """
 
-    url: str = attrs.field(converter=lambda url: url.rstrip("/"), validator=attrs.validators.matches_re(r"https?://.+"))
+    url: str = attrs.field(validator=attrs.validators.matches_re(r"https?://[^?#]+[^?#/]"))
     seconds: float = 30.0
 
     def read(self, path: str) -> bytes | None:

@@ -35,9 +35,7 @@ class ObjectTiles:
 
     def point(self, path: str, content: bytes) -> None:
         """Keep *content* under *path*, in place of what was there."""
-        if self.read(path) != content:
-            self.objects.delete(self.prefix + path)
-            self.objects.put(self.prefix + path, content)
+        self.objects.replace(self.prefix + path, [content])
 
     def names(self, folder: str) -> Sequence[str]:
         """Return the paths below *folder*, sorted."""

@@ -1,9 +1,12 @@
 """What publication needs from the outside world."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
-from ooni_core.publication.model import IndexEntry
+from ooni_core.measurement import MeasurementUid, SpoolBucket
+from ooni_core.publication.model import Batch, BatchName, BatchState, IndexEntry, Line, Manifest
 
 
 class ObjectStore(Protocol):
@@ -15,6 +18,16 @@ class ObjectStore(Protocol):
         Raises:
             Conflict: other bytes are already stored under *key*; nothing was changed.
             Unavailable: the store failed; the object may be there or not, never half of it.
+        """
+
+    def replace(self, key: str, parts: Iterable[bytes]) -> None:
+        """Store the joined *parts* under *key*, in place of what was there, holding only some of them in memory.
+
+        A reader sees the old object or the new one, never less. When *parts* itself raises, the old object stays.
+        Published measurements never go this way: it is for pointers, exports and lists.
+
+        Raises:
+            Unavailable: the store failed; the object is the old one or the new one.
         """
 
     def get(self, key: str) -> bytes:
@@ -70,3 +83,65 @@ class BodyIndex(Protocol):
 
     def by_report(self, report_id: str, input: str) -> Sequence[IndexEntry]:
         """Return all bodies published for that pair, newest uid first; *input* is ``""`` for tests without one."""
+
+
+class PublicationJournal(Protocol):
+    """Remembers, durably, what publication is doing, so that a run can be cut anywhere and taken up again.
+
+    Every method is one transaction: when it returns it survives a power cut, when it raises nothing happened. All raise
+    Unavailable when the medium failed.
+    """
+
+    def exclusive(self) -> AbstractContextManager[bool]:
+        """Say on entry whether this run is alone; while it is inside, every other one is told False."""
+
+    def knows(self, bucket: SpoolBucket, identity: str) -> bool:
+        """Say whether a batch of that bucket and identity was ever planned or adopted here."""
+
+    def plan(self, bucket: SpoolBucket, identity: str, uids: Sequence[MeasurementUid], first_number: int = 0) -> Batch:
+        """Bind *uids* to a new batch.
+
+        Its number is the lowest that was never used for that bucket and identity, and at least *first_number*.
+
+        Raises:
+            Conflict: one of *uids* is in a batch already.
+        """
+
+    def build(self, batch: Batch, files: Mapping[str, bytes], lines: Sequence[Line]) -> Batch:
+        """Keep the files of a planned batch (content by key, in the order of upload); its state becomes BUILT.
+
+        Measurements that have no line leave the batch and may be planned again.
+        """
+
+    def content(self, batch: Batch, key: str) -> bytes | None:
+        """Return a kept file, or None when it is lost or not the one that was built."""
+
+    def advance(self, batch: Batch, state: BatchState) -> Batch:
+        """Put *batch* into a later state. DONE lets go of the kept files."""
+
+    def replan(self, batch: Batch, first_number: int = 0) -> Batch:
+        """Return to PLANNED under a number never used before: another object has the old name."""
+
+    def drop(self, batch: Batch) -> None:
+        """Forget a planned batch; its measurements may be planned again, its number is never used again."""
+
+    def adopt(self, name: BatchName, files: Mapping[str, bytes], lines: Sequence[Line]) -> Batch:
+        """Remember a batch that was published before this journal existed; it is INDEXED and its numbers are used up.
+
+        Content by key tells the files' lengths and hashes; nothing is kept of it. Adopting it again does nothing.
+        """
+
+    def states(self, uids: Collection[MeasurementUid]) -> Mapping[MeasurementUid, BatchState]:
+        """Return the state of the batch of each of *uids* that is in one."""
+
+    def unfinished(self) -> Sequence[Batch]:
+        """Return all batches that are not DONE, oldest plan first."""
+
+    def plan_manifests(self, identity: str) -> Sequence[Manifest]:
+        """Bind every DONE batch that is in no manifest to a new one of its hour; return all that are not published."""
+
+    def manifest_published(self, manifest: Manifest) -> None:
+        """Remember that *manifest* is in the object store."""
+
+    def prune(self, before: datetime) -> None:
+        """Forget finished batches listed in published manifests and last touched before that instant."""

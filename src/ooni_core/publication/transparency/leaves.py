@@ -3,8 +3,8 @@
 A published measurement is the line ``measurement <uid> <length> <sha256>`` (no newline; length in bytes, hash in hex)
 about the exact published body: its line in the ``.jsonl.gz`` file without the newline.
 
-A withdrawal is a signed note of six lines: ``withdrawal``, the uid, the number of the leaf that published it, the hash of
-the body that is gone, the class of reason and the time in UTC.
+A withdrawal is a signed note of six lines: ``withdrawal``, the uid, the number of the leaf that published it, the hash
+of the body that is gone, the class of reason and the time in UTC.
 """
 
 import hashlib

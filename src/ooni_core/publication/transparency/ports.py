@@ -50,10 +50,10 @@ class LogStorage(LogReader, Protocol):
         """
 
     def point(self, path: str, content: bytes) -> None:
-        """Keep *content* under *path*, in place of what was there. A reader may see nothing there for an instant.
+        """Keep *content* under *path*, in place of what was there. A reader sees the old file or the new one.
 
         Raises:
-            Unavailable: the medium failed; the file may be old, new or missing.
+            Unavailable: the medium failed; the file is the old one or the new one.
         """
 
     def names(self, folder: str) -> Sequence[str]:

@@ -1,0 +1,97 @@
+"""Manifests: which files one hour has, how long they are, and what they hash to."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+import msgspec
+
+from ooni_core.errors import Invalid, NotFound
+from ooni_core.publication.model import Manifest
+from ooni_core.publication.ports import ObjectStore
+
+_VERSION = 1
+
+
+@attrs.frozen
+class ListedFile:
+    """A file as a manifest lists it.
+
+    Attributes:
+        key: where it is.
+        bytes: its length.
+        sha256: of its content, hex.
+        measurements: lines or members in it that are measurements.
+    """
+
+    key: str
+    bytes: int
+    sha256: str
+    measurements: int
+
+
+@attrs.frozen
+class ManifestDocument:
+    """The published form of a manifest."""
+
+    version: int
+    hour: str
+    identity: str
+    number: int
+    measurements: int
+    unpublishable: int
+    files: tuple[ListedFile, ...]
+
+
+def write_manifest(manifest: Manifest) -> bytes:
+    """Return the JSON text of *manifest*; the same manifest always gives the same bytes."""
+    lines = [line for batch in manifest.batches for line in batch.lines]
+    bad = sum(bool(line.problem) for line in lines)
+    document = ManifestDocument(
+        version=_VERSION,
+        hour=manifest.hour,
+        identity=manifest.identity,
+        number=manifest.number,
+        measurements=len(lines) - bad,
+        unpublishable=bad,
+        files=tuple(
+            ListedFile(file.key, file.length, file.sha256, sum(not line.problem for line in batch.lines))
+            for batch in manifest.batches
+            for file in batch.files
+        ),
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def read_manifest(content: bytes) -> ManifestDocument:
+    """Read what write_manifest wrote.
+
+    Raises:
+        Invalid: it is something else, or of a version this program does not know.
+    """
+    try:
+        document = msgspec.json.decode(content, type=ManifestDocument)
+    except msgspec.DecodeError as exc:
+        raise Invalid(f"not a manifest: {exc}") from exc
+    if document.version != _VERSION:
+        raise Invalid(f"manifest version {document.version} is not known, only {_VERSION}")
+    return document
+
+
+def verify_files(documents: Sequence[ManifestDocument], objects: ObjectStore, sha256: Any) -> Iterator[str]:
+    """Compare what is listed with what is there; yield one sentence for each difference.
+
+    Args:
+        documents: what to check.
+        objects: where the files are.
+        sha256: from bytes to hex digest.
+    """
+    for document in documents:
+        for file in document.files:
+            try:
+                content = objects.get(file.key)
+            except NotFound:
+                yield f"{file.key} is missing"
+                continue
+            if len(content) != file.bytes or sha256(content) != file.sha256:
+                yield f"{file.key} is not the file that was published"

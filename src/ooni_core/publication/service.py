@@ -1,0 +1,300 @@
+"""Publishing: from the spool to the object store, losing nothing and publishing nothing twice.
+
+A batch goes through five states (BatchState). What is done in each is a function of the journal and may be repeated, so
+a run that is cut at any instruction is taken up by the next one:
+
+1. plan: its name belongs to exactly these measurements, for ever;
+2. build: its files are made and kept beside the spool;
+3. upload: each file is put where nothing was, the JSON lines last;
+4. index: every body can be found;
+5. release: once each measurement has its verdict, the spool forgets the bodies.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+import attrs
+
+from ooni_core.errors import Conflict, OoniError, Unavailable
+from ooni_core.intake.ports import MeasurementSpool
+from ooni_core.measurement import MeasurementUid, SpoolBucket
+from ooni_core.ports import Clock
+from ooni_core.publication.adoption import adopt_published, next_number
+from ooni_core.publication.files import gunzip, json_lines, postcan, seekable_zstd, write_sidecar
+from ooni_core.publication.manifests import write_manifest
+from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Report
+from ooni_core.publication.ports import BodyIndex, ObjectStore, PublicationJournal
+
+Bodies = list[tuple[MeasurementUid, bytes]]
+
+_HOUR = timedelta(hours=1)
+
+
+@attrs.frozen
+class PublicationLimits:
+    """Bounds of one batch and of the whole.
+
+    Attributes:
+        batch_bytes: a batch is cut once its bodies, as received, reach this many bytes; it is in memory while built.
+        batch_measurements: most measurements in a batch.
+        grace: how long after its end an hour is left open for puts under way.
+        keep_journal: how long finished batches are remembered, to recognise a measurement that comes again.
+        late: a backlog older than this raises the alarm.
+        give_up_after: a run stops after this many failures of the object store or the index in a row.
+    """
+
+    batch_bytes: int = 64 * 2**20
+    batch_measurements: int = 5000
+    grace: timedelta = timedelta(minutes=5)
+    keep_journal: timedelta = timedelta(days=14)
+    late: timedelta = timedelta(hours=2)
+    give_up_after: int = 3
+
+
+def _nothing_to_wait_for(uids: Sequence[MeasurementUid]) -> None:
+    """Every measurement may go: nobody scores here."""
+
+
+def _silent(measurements: int) -> None:
+    """Nobody watches."""
+
+
+@attrs.frozen
+class PublicationService:
+    """Publishes what the spool holds.
+
+    Attributes:
+        identity: ``n`` and the collector id of this host; part of every file name.
+        before_discard: returns once each of these measurements has its verdict or its entry in quarantine; raises an
+            OoniError to keep them in the spool until the next run.
+        seekable: also publish ``.jsonl.zst``.
+    """
+
+    spool: MeasurementSpool
+    journal: PublicationJournal
+    objects: ObjectStore
+    index: BodyIndex
+    clock: Clock
+    identity: str
+    before_discard: Callable[[Sequence[MeasurementUid]], None] = _nothing_to_wait_for
+    seekable: bool = False
+    limits: PublicationLimits = attrs.field(factory=PublicationLimits)
+
+    def run(self, *, include_open_hour: bool = False, progress: Callable[[int], None] = _silent) -> Report:
+        """Publish every closed hour, after what an earlier run left unfinished. Two runs never overlap.
+
+        A failure concerns one batch and is told in the report; it never stops the others, unless the store fails again
+        and again.
+
+        Args:
+            include_open_hour: seal the current hour too.
+            progress: called with the number of measurements whenever a batch is done.
+        """
+        with self.journal.exclusive() as alone:
+            if not alone:
+                return Report(busy=True)
+            run = _Run(self, progress)
+            run.resume()
+            for bucket in self._closed(include_open_hour=include_open_hour):
+                if run.gave_up:
+                    break
+                run.attempt(run.publish, bucket)
+            run.attempt(run.write_manifests, None)
+            self.journal.prune(self.clock.now() - self.limits.keep_journal)
+            return run.report
+
+    def backlog(self) -> Backlog:
+        """Say what waits in the spool, and whether somebody should look."""
+        buckets = self.spool.buckets()
+        waiting = sum(len(self.spool.uids(bucket)) for bucket in buckets)
+        if not buckets:
+            return Backlog(0, "", 0, "")
+        late = self.clock.now() - (buckets[0].start + _HOUR + self.limits.grace)
+        hours = max(0, late // _HOUR)
+        alarm = ""
+        if late > self.limits.late:
+            alarm = f"{waiting} measurements wait for publication, the oldest since hour {buckets[0].hour} UTC"
+        return Backlog(waiting, buckets[0].hour, hours, alarm)
+
+    def _closed(self, *, include_open_hour: bool) -> list[SpoolBucket]:
+        closed = self.clock.now() - _HOUR - self.limits.grace
+        return [bucket for bucket in self.spool.buckets() if include_open_hour or bucket.start <= closed]
+
+
+@attrs.define
+class _Run:
+    """One publishing run and what it has to report."""
+
+    service: PublicationService
+    progress: Callable[[int], None]
+    report: Report = attrs.field(factory=Report)
+    failures: int = 0
+
+    @property
+    def gave_up(self) -> bool:
+        return self.failures >= self.service.limits.give_up_after
+
+    def resume(self) -> None:
+        for batch in self.service.journal.unfinished():
+            if self.gave_up:
+                return
+            if self.attempt(self.finish, batch):
+                self.report = attrs.evolve(self.report, resumed=self.report.resumed + 1)
+
+    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | None) -> bool:
+        """Do one step; a failure is reported and concerns nothing else."""
+        try:
+            step(what)
+        except OoniError as exc:
+            self.failures += isinstance(exc, Unavailable)
+            self._problem(f"{_named(what)}: {exc}")
+            return False
+        self.failures = 0
+        return True
+
+    def publish(self, bucket: SpoolBucket) -> None:
+        """Publish what *bucket* holds and no batch has."""
+        service = self.service
+        first_number = 0
+        if not service.journal.knows(bucket, service.identity):
+            adopt_published(service.journal, service.objects, service.index, bucket, service.identity)
+            first_number = next_number(service.objects, bucket, service.identity)
+        uids = service.spool.uids(bucket)
+        states = service.journal.states(uids)
+        self._discard_again([uid for uid in uids if states.get(uid) in (BatchState.INDEXED, BatchState.DONE)])
+        for bodies in self._portions([uid for uid in uids if uid not in states]):
+            planned = [uid for uid, _ in bodies]
+            self.finish(service.journal.plan(bucket, service.identity, planned, first_number), bodies)
+
+    def finish(self, batch: Batch, bodies: Bodies | None = None) -> None:
+        """Take *batch* from whatever state it is in to the end."""
+        if batch.state is BatchState.PLANNED:
+            batch = self._build(batch, bodies)
+        if batch.state is BatchState.BUILT:
+            batch = self._upload(batch)
+        if batch.state is BatchState.UPLOADED:
+            batch = self._index(batch)
+        if batch.state is BatchState.INDEXED:
+            self._release(batch)
+
+    def write_manifests(self, _: None) -> None:
+        for manifest in self.service.journal.plan_manifests(self.service.identity):
+            self.service.objects.put(manifest.key, write_manifest(manifest))
+            self.service.journal.manifest_published(manifest)
+            self.report = attrs.evolve(self.report, manifests=self.report.manifests + 1)
+
+    def _portions(self, uids: Sequence[MeasurementUid]) -> Iterator[Bodies]:
+        """Read bodies, as many at a time as one batch takes."""
+        limits = self.service.limits
+        bodies: Bodies = []
+        size = 0
+        for uid in uids:
+            body = self._read(uid)
+            if body is None:
+                continue
+            bodies.append((uid, body))
+            size += len(body)
+            if size >= limits.batch_bytes or len(bodies) >= limits.batch_measurements:
+                yield bodies
+                bodies, size = [], 0
+        if bodies:
+            yield bodies
+
+    def _read(self, uid: MeasurementUid) -> bytes | None:
+        """Read one body; one that cannot be read stays where it is and stops nobody."""
+        try:
+            return self.service.spool.get(uid)
+        except Unavailable as exc:
+            self._problem(f"{uid.text}: {exc}")
+            return None
+
+    def _build(self, batch: Batch, bodies: Bodies | None) -> Batch:
+        if bodies is None:
+            read = ((uid, self._read(uid)) for uid in batch.uids)
+            bodies = [(uid, body) for uid, body in read if body is not None]
+        if not bodies:
+            self.service.journal.drop(batch)
+            raise Conflict("none of its measurements is in the spool any more")
+        built = json_lines(bodies)
+        files = {POSTCAN: postcan(batch.name.bucket, bodies), SIDECAR: write_sidecar(built.lines)}
+        if self.service.seekable:
+            files[SEEKABLE] = seekable_zstd(gunzip(built.content))
+        files[JSONL] = built.content  # last: whoever sees it sees the rest
+        self.report = attrs.evolve(
+            self.report, body_bytes=self.report.body_bytes + sum(len(body) for _, body in bodies)
+        )
+        by_key = {batch.name.key(suffix): content for suffix, content in files.items()}
+        return self.service.journal.build(batch, by_key, built.lines)
+
+    def _upload(self, batch: Batch) -> Batch:
+        for file in batch.files:
+            content = self.service.journal.content(batch, file.key)
+            if content is None:
+                return self._rebuild(batch, f"{file.key} was lost before its upload and is built again")
+            try:
+                self.service.objects.put(file.key, content)
+            except Conflict:
+                return self._rebuild(batch, f"{file.key} is taken by another file; a new name is used")
+        return self.service.journal.advance(batch, BatchState.UPLOADED)
+
+    def _rebuild(self, batch: Batch, problem: str) -> Batch:
+        """Start over under a new number. The bodies are still in the spool: they leave it only at the very end."""
+        self._problem(problem)
+        service = self.service
+        first_number = next_number(service.objects, batch.name.bucket, service.identity)
+        return self._upload(self._build(service.journal.replan(batch, first_number), None))
+
+    def _index(self, batch: Batch) -> Batch:
+        entries = batch.entries
+        self.service.index.put(entries)
+        for entry in (*entries[:1], *entries[-1:]):
+            if self.service.index.by_uid(entry.measurement_uid) != entry:
+                raise Unavailable("the index does not return what was put into it")
+        return self.service.journal.advance(batch, BatchState.INDEXED)
+
+    def _release(self, batch: Batch) -> None:
+        self.service.before_discard(batch.uids)
+        self.service.spool.discard(batch.uids)
+        self.service.journal.advance(batch, BatchState.DONE)
+        self._count(batch)
+
+    def _discard_again(self, uids: Sequence[MeasurementUid]) -> None:
+        """Discard what is published already: a put that was repeated late, or a journal made anew.
+
+        The uid holds a hash of the body, which tells whether these are the published bytes.
+        """
+        same = []
+        for uid in uids:
+            body = self._read(uid)
+            if body is not None and hashlib.sha512(body).hexdigest()[:16] != uid.text[-16:]:
+                self._problem(f"{uid.text} is published, and the spool holds other bytes under that name")
+            elif body is not None:
+                same.append(uid)
+        if same:
+            self.service.before_discard(same)
+            self.service.spool.discard(same)
+
+    def _count(self, batch: Batch) -> None:
+        bad = sum(bool(line.problem) for line in batch.lines)
+        self.report = attrs.evolve(
+            self.report,
+            batches=self.report.batches + 1,
+            measurements=self.report.measurements + len(batch.lines) - bad,
+            unpublishable=self.report.unpublishable + bad,
+            file_bytes=self.report.file_bytes + sum(file.length for file in batch.files),
+        )
+        self.progress(len(batch.lines))
+
+    def _problem(self, text: str) -> None:
+        self.report = attrs.evolve(self.report, problems=(*self.report.problems, text))
+
+
+def _named(what: Batch | SpoolBucket | None) -> str:
+    match what:
+        case Batch():
+            return what.name.stem
+        case SpoolBucket():
+            return what.name
+        case _:
+            return "manifests"

@@ -1,0 +1,117 @@
+"""The transparency log over HTTP: static files as C2SP tlog-tiles names them, and proofs ready to use."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from litestar import Response, get
+from litestar.params import Dependency, Parameter
+
+from ooni_core.errors import Invalid, NotFound
+from ooni_core.measurement import MeasurementUid
+from ooni_core.publication.transparency.tiles import Tile
+from ooni_core.publication.transparency.view import LogView, MeasurementProof
+from ooni_entrypoints.http.responses import bytes_answer, json_answer
+
+View = Annotated[LogView, Dependency(skip_validation=True)]
+
+_TEXT = "text/plain; charset=utf-8"
+_BYTES = "application/octet-stream"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_SECONDS = "max-age=5"
+_RECORD = re.compile(r"hours/[0-9]{10}/(0|[1-9][0-9]{0,8})|withdrawals/(0|[1-9][0-9]{0,8})|checkpoints/[0-9]{20}")
+
+
+@get("/api/v1/transparency/checkpoint", tags=["transparency"], sync_to_thread=True)
+def checkpoint(log_view: View) -> Response[bytes]:
+    """Return the newest signed state of the log (C2SP tlog-checkpoint)."""
+    return bytes_answer(log_view.checkpoint_note(), _TEXT, cache=_SECONDS)
+
+
+@get("/api/v1/transparency/keys", tags=["transparency"], sync_to_thread=False)
+def keys(log_view: View) -> Response[bytes]:
+    """Return the public keys that may sign the log's checkpoints, newest first, one a line (C2SP signed-note).
+
+    Whoever relies on the log gets these once, keeps them, and compares them with another source.
+    """
+    return bytes_answer("".join(f"{key.text}\n" for key in log_view.keys).encode(), _TEXT, cache="max-age=300")
+
+
+@get("/api/v1/transparency/tile/{path:path}", tags=["transparency"], sync_to_thread=True)
+def tile(
+    log_view: View,
+    path: Annotated[str, Parameter(description="`<level or entries>/<index>[.p/<width>]`, such as `0/x001/234`.")],
+) -> Response[bytes]:
+    """Return one tile of the tree, or one bundle of entries (C2SP tlog-tiles). Tiles never change."""
+    try:
+        wanted = Tile.parse(f"tile{path}")
+    except Invalid as exc:
+        raise NotFound(str(exc)) from exc
+    return bytes_answer(log_view.tile(wanted), _BYTES, cache=_FOR_EVER)
+
+
+@get(
+    [
+        "/api/v1/transparency/hours/{hour:str}/{number:str}",
+        "/api/v1/transparency/withdrawals/{number:str}",
+        "/api/v1/transparency/checkpoints/{number:str}",
+    ],
+    tags=["transparency"],
+    sync_to_thread=True,
+)
+def record(log_view: View, number: str, hour: str | None = None) -> Response[bytes]:
+    """Return where the leaves of an hour or the withdrawals are in the log, or an earlier checkpoint.
+
+    Hours and withdrawals are numbered from 0; the first number that is not found ends them. Checkpoints are named by
+    their size with 20 digits.
+    """
+    folders = [f"hours/{hour}"] if hour else ["withdrawals", "checkpoints"]
+    candidates = [f"{folder}/{number}" for folder in folders]
+    path = next((path for path in candidates if _RECORD.fullmatch(path)), "")
+    content = log_view.reader.read(path) if path else None
+    if content is None:
+        raise NotFound("the log has no such record")
+    return bytes_answer(content, _TEXT if path.startswith("checkpoints") else "application/json", cache=_SECONDS)
+
+
+@get("/api/v1/transparency/proof", tags=["transparency"], sync_to_thread=True)
+def proof(
+    log_view: View,
+    measurement_uid: Annotated[str, Parameter(description="Name of the measurement.")],
+    format: Annotated[
+        Literal["json", "text"], Parameter(description="`text` answers with the `.tlog-proof` file alone.")
+    ] = "json",
+) -> Response[bytes]:
+    """Prove that a measurement was published with certain bytes, and say whether it was withdrawn since.
+
+    The proof is a C2SP tlog-proof file for the entry `measurement <uid> <length> <sha256>`. It can be checked offline
+    with the public keys of the log.
+    """
+    answer = log_view.prove(MeasurementUid(measurement_uid))
+    if format == "text":
+        return bytes_answer(answer.proof.content, _TEXT, cache=_SECONDS)
+    return json_answer(_described(answer, log_view), cache=_SECONDS)
+
+
+def _described(answer: MeasurementProof, log_view: LogView) -> dict[str, Any]:
+    withdrawal = None
+    if answer.withdrawal and answer.withdrawn and answer.withdrawal_proof:
+        withdrawal = {
+            "entry": answer.withdrawal.entry.decode(),
+            "index": answer.withdrawn.index,
+            "proof": answer.withdrawal_proof.content.decode(),
+            "reason": str(answer.withdrawal.reason),
+            "time": answer.withdrawal.time,
+        }
+    return {
+        "entry": answer.leaf.entry.decode(),
+        "index": answer.published.index,
+        "length": answer.leaf.length,
+        "measurement_uid": answer.leaf.uid.text,
+        "origin": log_view.origin,
+        "proof": answer.proof.content.decode(),
+        "sha256": answer.leaf.sha256.hex(),
+        "withdrawal": withdrawal,
+    }
+
+
+handlers = [checkpoint, keys, tile, record, proof]
