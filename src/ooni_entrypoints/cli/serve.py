@@ -1,0 +1,93 @@
+"""``ooni serve``: the whole service in one process."""
+
+import logging
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from ooni_entrypoints.cli import Invocation
+
+_log = logging.getLogger(__name__)
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on (service.host).")
+@click.option("--port", type=int, help="Port to listen on (service.port).")
+@click.option("--demo", is_flag=True, help="Work in a temporary folder, with invented measurements already submitted.")
+@click.option("--log-level", default="warning", show_default=True, type=click.Choice(["debug", "info", "warning"]))
+@click.pass_obj
+def command(invocation: Invocation, host: str | None, port: int | None, demo: bool, log_level: str) -> None:  # noqa: FBT001
+    """Receive, score, publish and answer questions about measurements: HTTP, scoring and timers in one process.
+
+    Without any settings everything is kept in the folder ./data, and the API answers on http://127.0.0.1:8080.
+
+    \b
+    Example:  ooni serve --demo
+    """
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    invocation.override("service.host", host)
+    invocation.override("service.port", port)
+    if not demo:
+        _serve(invocation, demo=False)
+        return
+    with tempfile.TemporaryDirectory(prefix="ooni-demo-") as folder:
+        invocation.override("storage.data_dir", folder)
+        invocation.override("storage.database", "")
+        invocation.override("storage.objects", "")
+        _serve(invocation, demo=True)
+
+
+def _serve(invocation: Invocation, *, demo: bool) -> None:
+    import uvicorn
+
+    from ooni_entrypoints.composition import compose
+
+    settings = invocation.settings
+    application = compose(settings, demo=demo)
+    config = uvicorn.Config(
+        application.asgi,
+        host=settings.service.host,
+        port=settings.service.port,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=10,
+        backlog=2048,
+    )
+    listener = config.bind_socket()
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    click.echo(f"OONI API on {url}, documentation at {url}/apidocs/, data in {settings.storage.data_dir}", err=True)
+    if demo:
+        threading.Thread(target=_submit_samples, args=(url, application.clock), daemon=True).start()
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _submit_samples(url: str, clock: "Clock") -> None:  # noqa: F821
+    from ooni_entrypoints import demo
+    from ooni_entrypoints.cli.submit import ProbeClient
+
+    _wait_for(url)
+    client = ProbeClient(url)
+    uids = [client.submit(document) for document in demo.measurements(clock.now())]
+    client.close()
+    click.echo(f"{len(uids)} invented measurements submitted; look at {url}/api/v1/measurements", err=True)
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=1).close()  # noqa: S310 - our own address
+        except (urllib.error.URLError, OSError):
+            threading.Event().wait(0.1)
+        else:
+            return
