@@ -14,8 +14,10 @@ from ooni_entrypoints.settings import Loaded, Settings, load
 COMMANDS = {
     "config": "ooni_entrypoints.cli.config",
     "quarantine": "ooni_entrypoints.cli.quarantine",
+    "score": "ooni_entrypoints.cli.score",
     "serve": "ooni_entrypoints.cli.serve",
     "submit": "ooni_entrypoints.cli.submit",
+    "sync": "ooni_entrypoints.cli.sync",
     "version": "ooni_entrypoints.cli.version",
 }
 
