@@ -165,7 +165,8 @@ def _cache(window: TimeWindow, now: datetime) -> str:
 def _row(axes: Sequence[Axis], cell: Cell) -> dict[str, Any]:
     counts = cell.counts
     numbers = (counts.anomaly, counts.confirmed, counts.failure, counts.measurements, counts.ok)
-    return dict(zip((*_COUNTERS, *axes), (*numbers, *cell.keys), strict=True))
+    names = (*_COUNTERS, *(axis.value for axis in axes))
+    return dict(zip(names, (*numbers, *cell.keys), strict=True))
 
 
 def _result(query: CountQuery, chart: Chart) -> Any:
@@ -174,7 +175,7 @@ def _result(query: CountQuery, chart: Chart) -> Any:
 
 
 def _csv(query: CountQuery, chart: Chart) -> bytes:
-    names = sorted([*_COUNTERS, *query.axes])
+    names = sorted([*_COUNTERS, *(axis.value for axis in query.axes)])
     return csv_text(names, (_row(query.axes, cell) for cell in chart.cells)).encode()
 
 

@@ -73,7 +73,8 @@ def measurement_meta(request: AnyRequest, catalog: Catalog, archive: Bodies) -> 
     if not full:
         return tagged_json(request, content, "max-age=60")
     body = archive.find(entry.measurement_uid, entry.report_id, entry.input)
-    content["raw_measurement"] = (body or b"").decode("utf-8", "replace")
+    # The text of its line in the published file, which ends in a newline.
+    content["raw_measurement"] = body.decode("utf-8", "replace").rstrip("\n") + "\n" if body else ""
     return tagged_json(request, content, "max-age=60" if body else NO_STORE)
 
 
