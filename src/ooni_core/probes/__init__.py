@@ -1,0 +1,1 @@
+"""What probes are told: configuration, inputs, helpers, and where they seem to be."""

@@ -1,0 +1,78 @@
+"""Where a client seems to be, and which claims of a probe are believed."""
+
+import re
+from typing import Protocol
+
+import attrs
+
+from ooni_core.errors import Invalid
+from ooni_core.probes.address import Address
+
+UNKNOWN_CC = "ZZ"
+_CC = re.compile(r"[A-Z]{2}")
+_ASN = re.compile(r"AS(\d{1,10})")
+
+
+@attrs.frozen
+class Location:
+    """What is known about an address; each part may be unknown by itself.
+
+    Attributes:
+        cc: two capital letters.
+        asn: number of the network.
+        network_name: who runs it.
+    """
+
+    cc: str | None = None
+    asn: int | None = None
+    network_name: str | None = None
+
+    @property
+    def probe_cc(self) -> str:
+        """Country as probes write it, ``ZZ`` when unknown."""
+        return self.cc or UNKNOWN_CC
+
+    @property
+    def probe_asn(self) -> str:
+        """Network as probes write it, ``AS0`` when unknown."""
+        return f"AS{self.asn or 0}"
+
+
+NOWHERE = Location()
+
+
+class Geolocator(Protocol):
+    """Knows where addresses are. Never raises: what is not known, or a database that is not there, is unknown."""
+
+    def locate(self, address: Address) -> Location:
+        """Return what is known about *address*."""
+
+
+@attrs.frozen
+class Place:
+    """Country and network that a probe's inputs and reports are made for."""
+
+    cc: str
+    asn: int
+
+
+def effective_place(claimed_cc: str, claimed_asn: str, located: Location) -> Place:
+    """Decide which place holds for a probe.
+
+    What the probe claims is believed, because a probe behind a circumvention tool knows better than we do; only one
+    that knows neither country nor network gets the looked-up ones.
+
+    Args:
+        claimed_cc: ``ZZ`` when the probe does not know.
+        claimed_asn: ``AS0`` when the probe does not know.
+        located: what its address says.
+
+    Raises:
+        Invalid: a claim that cannot be right.
+    """
+    cc, asn = claimed_cc.upper(), _ASN.fullmatch(claimed_asn)
+    if not _CC.fullmatch(cc) or asn is None or int(asn[1]) >= 2**32:
+        raise Invalid("Malformed request", "expected probe_cc as two letters and probe_asn as AS and a number")
+    if cc == UNKNOWN_CC and int(asn[1]) == 0:
+        return Place(located.probe_cc, located.asn or 0)
+    return Place(cc, int(asn[1]))
