@@ -1,0 +1,258 @@
+"""A SqlEngine on DuckDB. One process owns the file; inside it, readers see a snapshot and never wait for the writer."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ooni_adapters.duckdb.dialect import DuckDbDialect, quoted
+from ooni_adapters.sql.batches import complete_batch
+from ooni_adapters.sql.engine import ORDINARY, Limits, Params, Row, Rows
+from ooni_adapters.sql.schema import Rule, Table
+from ooni_adapters.sql.tables import PREVIOUS, STORED_BATCHES
+from ooni_core.errors import Conflict, Invalid, QueryTimeout, TooLarge, Unavailable
+
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_STREAM_ROWS = 10_000
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class DuckDbEngine:
+    """A DuckDB database in a file, or in memory when *path* is None.
+
+    Args:
+        path: the file; its folder must exist.
+        now: tells the instant for stamped columns, naive UTC.
+        options: DuckDB settings such as ``memory_limit`` and ``threads``.
+
+    Raises:
+        Conflict: another process has the file open.
+        Unavailable: the file cannot be opened.
+    """
+
+    dialect = DuckDbDialect()
+
+    def __init__(
+        self, path: Path | None = None, now: Callable[[], datetime] = _utc_now, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._root = _connect(path, dict(options or {}))
+        self._now = now
+        self._local = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._cursors_lock = threading.Lock()
+        self._writing = threading.RLock()
+        self._writer = self._root.cursor()
+        self._owner: int | None = None  # the thread whose transaction is open
+
+    def execute(self, sql: str, params: Params | None = None) -> None:
+        """Run a statement as the one writer."""
+        with self.transaction(), _as_unavailable():
+            self._writer.execute(sql, _bound(sql, params))
+
+    def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
+        """Run a read on this thread's own cursor, or inside its open transaction."""
+        cursor = self._cursor()
+        with _as_unavailable(), _interrupted_after(cursor, limits):
+            cursor.execute(sql, _bound(sql, params))
+            columns = tuple(column[0] for column in cursor.description or ())
+            tuples = cursor.fetchall() if limits.rows is None else cursor.fetchmany(limits.rows + 1)
+        if limits.rows is not None and len(tuples) > limits.rows:
+            raise TooLarge(f"the answer has more than {limits.rows} rows; narrow the question")
+        return Rows(columns, tuples)
+
+    def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
+        """Run a read on a cursor of its own."""
+        cursor = self._root.cursor()  # its own: the thread may ask other things while it takes batches
+        try:
+            with _as_unavailable(), _interrupted_after(cursor, limits):
+                yield from cursor.sql(sql, params=_bound(sql, params)).to_arrow_reader(_STREAM_ROWS)
+        finally:
+            cursor.close()
+
+    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> None:
+        """Upsert by the primary key, or append."""
+        batch = complete_batch(table, rows, self._now())
+        with self.transaction():
+            if batch_key is not None and self._stored_before(table, batch_key, batch.num_rows):
+                return
+            self._write(_insert_statement(table, table.name), batch)
+            if table.rule is Rule.SUM:
+                self._drop_zero_sums(table, batch)
+
+    def delete(self, table: Table, keys: Sequence[Row]) -> None:
+        """Delete by the primary key."""
+        if table.rule is not Rule.LATEST:
+            raise Invalid(f"single rows of {table.name} cannot be removed")
+        condition = " AND ".join(f"{quoted(name)} = ${name}" for name in table.key)
+        with self.transaction(), _as_unavailable():
+            for key in keys:
+                self._writer.execute(
+                    f"DELETE FROM {quoted(table.name)} WHERE {condition}",  # noqa: S608 - names come from declarations
+                    {name: key[name] for name in table.key},
+                )
+
+    def replace(self, contents: Mapping[Table, pa.Table | Sequence[Row]]) -> None:
+        """Swap content in one transaction; the previous content moves to its shadow table."""
+        now = self._now()
+        batches = {table: complete_batch(table, rows, now) for table, rows in contents.items()}
+        with self.transaction(), _as_unavailable():
+            for table, batch in batches.items():
+                name, shadow = quoted(table.name), PREVIOUS.get(table)
+                if shadow is not None:
+                    self._writer.execute(f"DELETE FROM {quoted(shadow.name)}")  # noqa: S608
+                    self._writer.execute(f"INSERT INTO {quoted(shadow.name)} BY NAME SELECT * FROM {name}")  # noqa: S608
+                self._writer.execute(f"DELETE FROM {name}")  # noqa: S608
+                self._write(_insert_statement(table, table.name), batch)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """BEGIN and COMMIT around the block; nested groups join the outer one."""
+        with self._writing:
+            if self._owner is not None:  # part of the group that this thread has open already
+                yield
+                return
+            self._owner = threading.get_ident()
+            try:
+                with _as_unavailable():
+                    self._writer.execute("BEGIN")
+                    yield
+                    self._writer.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+            finally:
+                self._owner = None
+
+    def existing(self) -> Mapping[str, Mapping[str, str]]:
+        """Read the information schema."""
+        found = self.query(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'main'"
+            " ORDER BY table_name, ordinal_position"
+        )
+        live: dict[str, dict[str, str]] = {}
+        for table, column, data_type in found.tuples:
+            live.setdefault(table, {})[column] = data_type
+        return live
+
+    def close(self) -> None:
+        """Close all cursors; the file is free afterwards."""
+        with self._writing, self._cursors_lock:
+            for cursor in self._cursors:
+                cursor.close()
+            self._cursors.clear()
+            self._writer.close()
+            self._root.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._owner == threading.get_ident():
+            return self._writer  # sees what its own transaction wrote
+        cursor = getattr(self._local, "cursor", None)
+        if cursor is None:
+            with _as_unavailable():
+                cursor = self._local.cursor = self._root.cursor()
+            with self._cursors_lock:
+                self._cursors.append(cursor)
+        return cursor
+
+    def _drop_zero_sums(self, table: Table, batch: pa.Table) -> None:
+        if all(pc.all(pc.greater(batch[name], 0)).as_py() for name in table.values):
+            return
+        zero = " AND ".join(f"{quoted(name)} = 0" for name in table.values)
+        self._writer.execute(f"DELETE FROM {quoted(table.name)} WHERE {zero}")  # noqa: S608
+
+    def _roll_back(self) -> None:
+        try:
+            self._writer.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            return  # BEGIN itself failed, or the engine has rolled back already
+
+    def _stored_before(self, table: Table, batch_key: str, rows: int) -> bool:
+        self._write(
+            "INSERT INTO stored_batches BY NAME SELECT * FROM batch ON CONFLICT DO NOTHING RETURNING batch_key",
+            complete_batch(
+                STORED_BATCHES, [{"table_name": table.name, "batch_key": batch_key, "rows": rows}], self._now()
+            ),
+        )
+        return not self._writer.fetchall()
+
+    def _write(self, statement: str, batch: pa.Table) -> None:
+        with _as_unavailable():
+            self._writer.register("batch", batch)
+            try:
+                self._writer.execute(statement)
+            finally:
+                self._writer.unregister("batch")
+
+
+def _connect(path: Path | None, options: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(":memory:" if path is None else str(path), config=options)
+    except duckdb.IOException as exc:
+        holder = _HOLDER.search(str(exc))
+        if holder is None:
+            raise Unavailable(f"cannot open the DuckDB database {path}: {exc}") from exc
+        raise Conflict(
+            f"the DuckDB database {path} is in use by process {holder[1]}, and DuckDB lets one process write: stop that"
+            " process, send your request to its HTTP API, or keep the data in ClickHouse (storage.database ="
+            " 'clickhouse://user:password@host:8123/ooni'), which serves many processes"
+        ) from exc
+    except duckdb.Error as exc:
+        raise Unavailable(f"cannot open the DuckDB database {path}: {exc}") from exc
+
+
+def _bound(sql: str, params: Params | None) -> dict[str, Any]:
+    # DuckDB refuses values that the statement does not mention
+    return {name: value for name, value in (params or {}).items() if re.search(rf"\${name}\b", sql)}
+
+
+def _insert_statement(table: Table, name: str) -> str:
+    columns = ", ".join(map(quoted, table.column_names))
+    statement = f"INSERT INTO {quoted(name)} ({columns}) SELECT {columns} FROM batch"  # noqa: S608
+    if table.rule is Rule.APPEND:
+        return statement
+    if not table.values:
+        return f"{statement} ON CONFLICT DO NOTHING"
+    plus = f"{quoted(name)}.{{0}} + " if table.rule is Rule.SUM else ""
+    changes = ", ".join(f"{{0}} = {plus}EXCLUDED.{{0}}".format(quoted(value)) for value in table.values)
+    return f"{statement} ON CONFLICT ({', '.join(map(quoted, table.key))}) DO UPDATE SET {changes}"
+
+
+@contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.InterruptException as exc:
+        raise QueryTimeout(
+            "the query took too long and was cancelled; narrow it, for instance with since/until"
+        ) from exc
+    except duckdb.ConversionException as exc:
+        raise Invalid(str(exc)) from exc
+    except duckdb.Error as exc:
+        raise Unavailable(f"DuckDB: {exc}") from exc
+
+
+@contextmanager
+def _interrupted_after(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> Iterator[None]:
+    timer = threading.Timer(limits.seconds, cursor.interrupt) if limits.seconds is not None else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    if limits.cancellation is not None:
+        limits.cancellation.attach(cursor.interrupt)
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if limits.cancellation is not None:
+            limits.cancellation.attach(None)

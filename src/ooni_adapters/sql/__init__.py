@@ -1,0 +1,1 @@
+"""What all SQL engines share: the tables, and each statement written once."""

@@ -1,0 +1,52 @@
+"""The body index (``jsonl`` table): where each published body is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import attrs
+
+from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.tables import JSONL
+from ooni_core.publication.model import IndexEntry
+
+_COLUMNS = (
+    "report_id, input, measurement_uid, s3path, linenum, member_offset, member_length, line_in_member, date, source"
+)
+_NO_DATE = date(1970, 1, 1)
+
+
+@attrs.frozen
+class SqlBodyIndex:
+    """A BodyIndex in the ``jsonl`` table."""
+
+    engine: SqlEngine
+
+    def put(self, entries: Sequence[IndexEntry]) -> None:
+        """Upsert by uid."""
+        self.engine.insert(JSONL, [_row(entry) for entry in entries])
+
+    def by_uid(self, measurement_uid: str) -> IndexEntry | None:
+        """Look one uid up."""
+        found = self.engine.query(
+            f"SELECT {_COLUMNS} FROM jsonl WHERE measurement_uid = $uid",  # noqa: S608
+            {"uid": measurement_uid},
+        )
+        return next((_entry(row) for row in found.dicts()), None)
+
+    def by_report(self, report_id: str, input: str) -> Sequence[IndexEntry]:
+        """Look a report up."""
+        found = self.engine.query(
+            f"SELECT {_COLUMNS} FROM jsonl WHERE report_id = $report_id AND input = $input"  # noqa: S608
+            " ORDER BY measurement_uid DESC",
+            {"report_id": report_id, "input": input},
+        )
+        return [_entry(row) for row in found.dicts()]
+
+
+def _row(entry: IndexEntry) -> dict[str, Any]:
+    return {**attrs.asdict(entry), "date": date.fromisoformat(entry.date) if entry.date else _NO_DATE}
+
+
+def _entry(row: Mapping[str, Any]) -> IndexEntry:
+    return IndexEntry(**{**row, "date": "" if row["date"] == _NO_DATE else row["date"].isoformat()})

@@ -1,0 +1,152 @@
+"""What every SQL engine offers to the code that is written once for all of them.
+
+SQL text uses ``$name`` for each value; engines bind them, nothing is ever pasted into the text. Reading a table gives
+one row per key on every engine, because engines apply the table's rule (:class:`ooni_adapters.sql.schema.Rule`).
+Times are naive and mean UTC, in and out.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import attrs
+import pyarrow as pa
+
+from ooni_adapters.sql.dialect import Dialect
+from ooni_adapters.sql.schema import Table
+
+Params = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+class Cancellation:
+    """Lets one thread stop the query that another one waits for, for instance because its client went away."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the running query; it raises QueryTimeout. A query that starts later is stopped at once."""
+        with self._lock:
+            self.cancelled = True
+            if self._interrupt is not None:
+                self._interrupt()
+
+    def attach(self, interrupt: Callable[[], None] | None) -> None:
+        """Say how to stop what runs now (None: nothing runs). For engines."""
+        with self._lock:
+            self._interrupt = interrupt
+            if self.cancelled and interrupt is not None:
+                interrupt()
+
+
+@attrs.frozen
+class Limits:
+    """What a read may cost.
+
+    Attributes:
+        seconds: time after which it is cancelled; None for no limit (jobs, never requests).
+        rows: most rows it may return; None for no limit.
+        cancellation: a way to stop it earlier.
+    """
+
+    seconds: float | None = 30.0
+    rows: int | None = 1_000_000
+    cancellation: Cancellation | None = None
+
+
+ORDINARY = Limits()
+UNLIMITED = Limits(seconds=None, rows=None)
+
+
+@attrs.frozen
+class Rows:
+    """The answer to a query: column names and one tuple per row."""
+
+    columns: tuple[str, ...]
+    tuples: Sequence[tuple[Any, ...]]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.tuples]
+
+    def scalar(self) -> Any:
+        """Return the first value of the first row, None when there is no row."""
+        return self.tuples[0][0] if self.tuples else None
+
+    def __len__(self) -> int:
+        return len(self.tuples)
+
+
+class SqlEngine(Protocol):
+    """One database. Any thread may call any method; reads never wait for writes."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The expressions that this engine spells in its own way."""
+
+    def execute(self, sql: str, params: Params | None = None) -> None:
+        """Run a statement that returns nothing, such as DDL.
+
+        Raises:
+            Unavailable: the engine failed; inside a transaction nothing of it will stay.
+        """
+
+    def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
+        """Run a read.
+
+        Raises:
+            QueryTimeout: it took longer than its limit, or was cancelled.
+            TooLarge: it has more rows than its limit.
+            Unavailable: the engine failed.
+        """
+
+    def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
+        """Run a read and hand its rows over in Arrow batches, without holding them all in memory.
+
+        The row limit does not apply; the time limit counts until the last batch is taken. Raises as ``query`` does.
+        """
+
+    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> None:
+        """Store *rows*, all or none, by the rule of *table*. Columns that are missing get their declared default.
+
+        Args:
+            table: where they go.
+            rows: with column names of *table*.
+            batch_key: names this batch. A batch whose key was stored before adds nothing, so a retry is safe.
+
+        Raises:
+            Invalid: a column is not in the table, or a value does not fit its column.
+            Unavailable: nothing was stored.
+        """
+
+    def delete(self, table: Table, keys: Sequence[Row]) -> None:
+        """Remove the rows with these keys (all key columns given); unknown ones are ignored. LATEST tables only.
+
+        Raises:
+            Unavailable: nothing was removed.
+        """
+
+    def replace(self, contents: Mapping[Table, pa.Table | Sequence[Row]]) -> None:
+        """Give tables new content. A reader of a table sees the old content or the new one, never less.
+
+        Raises:
+            Invalid: a column is not in the table, or a value does not fit its column; nothing was changed.
+            Unavailable: the engine failed; each table has its old or its new content.
+        """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Group writes of this thread; other writers of this process wait.
+
+        Where the engine has transactions, an exception undoes the group. ClickHouse has none: there the statements
+        take effect one by one, so a group must be safe to repeat.
+        """
+
+    def existing(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the live tables and their columns: ``{table: {column: type text of this engine}}``."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
