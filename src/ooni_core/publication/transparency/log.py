@@ -18,6 +18,7 @@ import attrs
 
 from ooni_core.errors import Conflict, Invalid, NotFound, Unavailable
 from ooni_core.measurement import MeasurementUid
+from ooni_core.publication.model import Manifest
 from ooni_core.publication.transparency.checkpoint import Checkpoint
 from ooni_core.publication.transparency.leaves import (
     Leaf,
@@ -109,6 +110,17 @@ class TransparencyLog:
             return [leaf for uid, leaf in wanted.items() if uid not in published]
 
         return self._append(_MEASUREMENTS, hour, missing)
+
+    def append_manifest(self, manifest: Manifest) -> Checkpoint:
+        """Add every measurement that the files of *manifest* publish; does and raises what ``append_hour`` does.
+
+        Lines that stand for an unreadable body are left out: there is nothing that anybody could fetch and compare.
+        """
+        lines = (line for batch in manifest.batches for line in batch.lines if not line.problem)
+        return self.append_hour(
+            manifest.hour,
+            (PublishedLeaf(MeasurementUid(x.measurement_uid), bytes.fromhex(x.sha256), x.length) for x in lines),
+        )
 
     def withdraw(self, uid: MeasurementUid, reason: WithdrawalReason, time: datetime) -> Checkpoint:
         """State that the body of *uid* was withdrawn. Repeating it adds nothing.
