@@ -64,7 +64,7 @@ def command(  # noqa: PLR0917 - one for each option
     scheduler: str | None,
     resume: bool,  # noqa: FBT001 - a flag of the command line
 ) -> None:
-    r"""Score measurement files: give the verdict and the database row for each measurement in PATHS.
+    """Score measurement files: give the verdict and the database row for each measurement in PATHS.
 
     Reads .post, .jsonl, .json, .yaml and .tar files, compressed with gzip, zstd or lz4 or not at all; folders with all
     they contain; and - for standard input. The output keeps the order of the input. No network, no database.
@@ -75,7 +75,7 @@ def command(  # noqa: PLR0917 - one for each option
 
     \b
     Example:  ooni score --fingerprints fingerprints/ --jobs 4 -o verdicts.jsonl 2024/
-    """
+    """  # noqa: D301 - click wants the bare \b
     format = format_for(format_name, output)
     _check_usage(format, output, resume=resume)
     choice = chosen_engine(fingerprints, ruleset)

@@ -64,7 +64,7 @@ def command(  # noqa: PLR0917 - one for each option
     signed: bool,  # noqa: FBT001
     endpoint_url: str | None,
 ) -> None:
-    r"""Copy published measurement files from SOURCE, which is OONI's public bucket or any fsspec URL.
+    """Copy published measurement files from SOURCE, which is OONI's public bucket or any fsspec URL.
 
     Files keep their published names and every byte. Run it again at any time: what is complete is not fetched again,
     what is missing, cut short or changed is. The folder can be given to ooni score as it is.
@@ -74,7 +74,7 @@ def command(  # noqa: PLR0917 - one for each option
 
     \b
     Example:  ooni sync -o data --start-day 2024-01-01 --end-day 2024-01-08 --probe-cc IT --test-name signal
-    """
+    """  # noqa: D301 - click wants the bare \b
     selection = Selection(
         start_day.date(),
         end_day.date(),
