@@ -81,9 +81,9 @@ class NetworkCount:
     measurements: int
 
 
-def _list_rank(entry: ListedUrl) -> tuple[bool, int, str]:
+def _list_rank(entry: ListedUrl) -> tuple[bool, int, str, str, str]:
     """Sort the entry that speaks for a domain first: global list, then shortest URL, then alphabetically."""
-    return (entry.list_name != GLOBAL_LIST, len(entry.url), entry.url)
+    return (entry.list_name != GLOBAL_LIST, len(entry.url), entry.url, entry.list_name, entry.category_code)
 
 
 @attrs.frozen
