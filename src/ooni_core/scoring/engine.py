@@ -84,7 +84,7 @@ class Engine:
     def _scores(self, measurement: dict[str, Any]) -> Scores:
         if "test_name" not in measurement:
             raise Lost("missing", "test_name is missing")
-        return rule_for(measurement["test_name"])(measurement, self._knowledge)
+        return rule_for(measurement["test_name"], self.ruleset)(measurement, self._knowledge)
 
 
 def _discard_reason(measurement: dict[str, Any]) -> str:

@@ -156,15 +156,20 @@ def _regexp_problem(pattern: str) -> Iterator[str]:
 
 
 def compiled(pattern: str) -> Any:
-    """Compile a regular expression whose dot matches line ends too; it runs in linear time whatever the text.
+    """Compile a regular expression; it runs in linear time whatever the text.
 
     Raises:
         re2.error: it is not one.
     """
+    return re2.compile(pattern, regexp_options())
+
+
+def regexp_options() -> Any:
+    """Return how all regular expressions of fingerprints are read: their dot matches line ends too."""
     options = re2.Options()
     options.dot_nl = True
     options.log_errors = False
-    return re2.compile(pattern, options)
+    return options
 
 
 @attrs.define(frozen=True, slots=False)

@@ -149,7 +149,8 @@ class HistoricalMatcher:
     """Matches as services have always done.
 
     Addresses are compared whole; body patterns are searched as they are written, whatever their type; of headers, only
-    types ``full`` and ``prefix`` are looked at. With *headers_match* false, header names lack their first letter, as before July 2025.
+    types ``full`` and ``prefix`` are looked at. With *headers_match* false, header names lack
+    their first letter, as before July 2025.
     """
 
     _addresses: dict[str, list[Fingerprint]]
@@ -206,10 +207,11 @@ class HistoricalMatcher:
             for number, one in self._headers[lower]:
                 if _value_matches(one, value):
                     found.append((number, Hit(one, f"{where}.headers.{name}")))
-        return [hit for _, hit in sorted(found, key=_number)]
+        return [hit for _, hit in sorted(found, key=number_of)]
 
 
-def _number(found: tuple[int, Hit]) -> int:
+def number_of(found: tuple[int, Any]) -> int:
+    """Return the number that stands first, for sorting."""
     return found[0]
 
 

@@ -36,15 +36,17 @@ class Scores(dict[str, Any]):
     """The scores object of one measurement, keys in the order in which the rules set them.
 
     Attributes:
+        hits: fingerprints that were found, with the place of each.
         reasons: one entry per decision: the key, the value given to it, and the rule in words.
     """
 
-    __slots__ = ("reasons",)
+    __slots__ = ("hits", "reasons")
 
     def __init__(self) -> None:
         super().__init__(
             blocking_general=0.0, blocking_global=0.0, blocking_country=0.0, blocking_isp=0.0, blocking_local=0.0
         )
+        self.hits: list[Any] = []
         self.reasons: list[tuple[str, Any, str]] = []
 
     @classmethod

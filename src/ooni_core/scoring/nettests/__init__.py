@@ -4,6 +4,8 @@ from ooni_core.scoring.nettests import (
     browser_web,
     dash,
     dns_consistency,
+    dnscheck,
+    echcheck,
     facebook_messenger,
     http_header_field_manipulation,
     http_invalid_request_line,
@@ -11,9 +13,12 @@ from ooni_core.scoring.nettests import (
     meek_fronted_requests_test,
     ndt,
     openvpn,
+    pings,
+    portfiltering,
     psiphon,
     riseupvpn,
     signal,
+    sni_blocking,
     stunreachability,
     tcp_connect,
     telegram,
@@ -25,6 +30,7 @@ from ooni_core.scoring.nettests import (
     whatsapp,
 )
 from ooni_core.scoring.nettests.rule import Rule
+from ooni_core.scoring.rulesets import RuleSet
 
 NETTESTS: dict[str, Rule] = {
     "browser_web": browser_web.score,
@@ -52,6 +58,25 @@ NETTESTS: dict[str, Rule] = {
 """Rules by the exact ``test_name`` of a measurement. Every other name is `unsupported`."""
 
 
-def rule_for(test_name: object) -> Rule:
+NEWER_NETTESTS: dict[str, Rule] = {
+    "dnscheck": dnscheck.score,
+    "dnsping": pings.score,
+    "echcheck": echcheck.score,
+    "portfiltering": portfiltering.score,
+    "quicping": pings.score,
+    "simplequicping": pings.score,
+    "sni_blocking": sni_blocking.score,
+    "tcpping": pings.score,
+    "tlsping": pings.score,
+}
+"""Rules of nettests that historically had none; only rule sets with ``newer_nettests`` use them."""
+
+
+def rule_for(test_name: object, ruleset: RuleSet) -> Rule:
     """Return the rule of a nettest; names are never guessed or normalised."""
-    return NETTESTS.get(test_name, unsupported.score) if isinstance(test_name, str) else unsupported.score
+    if not isinstance(test_name, str):
+        return unsupported.score
+    rule = NETTESTS.get(test_name)
+    if rule is None and ruleset.newer_nettests:
+        rule = NEWER_NETTESTS.get(test_name)
+    return rule or unsupported.score

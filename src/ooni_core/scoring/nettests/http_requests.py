@@ -23,7 +23,7 @@ def score(measurement: dict[str, Any], knowledge: Knowledge) -> Scores:
     if not isinstance(probe_cc, str):
         raise wrong_type("probe_cc", probe_cc, "a text")
     try:
-        list_matches(scores, _hits(keys, knowledge), probe_cc.upper())
+        list_matches(scores, _hits(keys, knowledge), probe_cc.upper(), knowledge)
     except BadBase64 as exc:
         raise Lost("bad_base64", "a fingerprinted part says base64 and is not") from exc
     return scores

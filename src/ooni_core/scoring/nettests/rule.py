@@ -5,8 +5,9 @@ from typing import Any
 
 import attrs
 
-from ooni_core.scoring.fingerprints import FingerprintSet
+from ooni_core.scoring.fingerprints import Fingerprint, FingerprintSet
 from ooni_core.scoring.matching import HistoricalMatcher, Hit, Matcher
+from ooni_core.scoring.matching_whole import WholePatternMatcher
 from ooni_core.scoring.reading import get, get_or, records, wrong_type
 from ooni_core.scoring.rulesets import RuleSet
 from ooni_core.scoring.verdict import Scores
@@ -22,7 +23,15 @@ class Knowledge:
     @classmethod
     def of(cls, fingerprints: FingerprintSet, ruleset: RuleSet) -> "Knowledge":
         """Prepare *fingerprints* for matching as *ruleset* says."""
+        if ruleset.whole_patterns:
+            return cls(ruleset, WholePatternMatcher.of(fingerprints))
         return cls(ruleset, HistoricalMatcher.of(fingerprints, headers_match=ruleset.headers_match))
+
+    def confirms(self, one: Fingerprint, probe_cc: str) -> bool:
+        """Say whether a match of *one* in *probe_cc* proves blocking."""
+        if self.ruleset.whole_patterns and one.scope == "fp":
+            return False
+        return one.confirms(probe_cc)
 
 
 Rule = Callable[[dict[str, Any], Knowledge], Scores]
@@ -63,13 +72,14 @@ def connections(test_keys: dict[str, Any]) -> tuple[int, int]:
     return accessible, unreachable
 
 
-def list_matches(scores: Scores, hits: list[Hit], probe_cc: str) -> None:
+def list_matches(scores: Scores, hits: list[Hit], probe_cc: str, knowledge: Knowledge) -> None:
     """Put *hits* into the scores, and raise the blocking score of each locality for which one is proof."""
     if hits:
+        scores.hits = hits
         scores["fingerprints"] = [hit.fingerprint.evidence for hit in hits]
     for hit in hits:
         one = hit.fingerprint
-        if one.confirms(probe_cc):
+        if knowledge.confirms(one, probe_cc):
             why = f"fingerprint {one.name} ({one.scope}) in {hit.where} proves blocking in {probe_cc}"
             scores.give(f"blocking_{one.locality}", 1.0, why)
             scores.give("confirmed", value=True, why=why)

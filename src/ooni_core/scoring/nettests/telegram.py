@@ -20,11 +20,11 @@ class _Requests:
     web_failure: Any = None
 
 
-def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
+def score(measurement: dict[str, Any], knowledge: Knowledge) -> Scores:
     """Add the failing share of TCP, the failing share of HTTP, and one for a blocked web client."""
     keys = test_keys(measurement)
     accessible, unreachable = connections(keys)
-    seen = _requests(keys)
+    seen = _requests(keys, any_web_path=knowledge.ruleset.newer_nettests)
     scores = Scores()
     if seen is None:
         return scores.distrust("a request does not say its URL")
@@ -39,14 +39,20 @@ def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
     scores["http_failure_cnt"] = seen.failed
     if seen.web_failure is not None:
         scores["msg"] = f"failure: {shallow(seen.web_failure, 'failure')}"
+    if knowledge.ruleset.newer_nettests and not (accessible or unreachable or seen.succeeded or seen.failed):
+        scores.distrust("no access point was tried")
     return scores
+
+
+def _is_web(url: Any, *, any_path: bool) -> bool:
+    return url in _WEB or (any_path and isinstance(url, str) and url.startswith(_WEB))
 
 
 def _failing_share(good: int, bad: int) -> float:
     return bad / (good + bad) if good + bad else 0.5
 
 
-def _requests(keys: dict[str, Any]) -> _Requests | None:
+def _requests(keys: dict[str, Any], *, any_web_path: bool) -> _Requests | None:
     """Count requests; None as soon as one does not say where it went."""
     seen = _Requests()
     for request in records(keys, "requests"):
@@ -60,7 +66,7 @@ def _requests(keys: dict[str, Any]) -> _Requests | None:
         if "failure" not in request:
             raise Lost("missing", f"a request to {kind_of(asked['url'])} does not say its failure")
         failure = request["failure"]
-        if asked["url"] in _WEB:
+        if _is_web(asked["url"], any_path=any_web_path):
             seen.web_failure = seen.web_failure if failure is None else failure
         elif failure is None:
             seen.succeeded += 1

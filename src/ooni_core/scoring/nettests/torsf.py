@@ -7,7 +7,7 @@ from ooni_core.scoring.reading import test_keys, wrong_type
 from ooni_core.scoring.verdict import Scores
 
 
-def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
+def score(measurement: dict[str, Any], knowledge: Knowledge) -> Scores:
     """Blocked if it says a failure, except from the one release whose failures mean nothing."""
     keys = test_keys(measurement)
     scores = Scores()
@@ -20,4 +20,6 @@ def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
     if keys.get("failure"):
         return scores.block(1.0, "failure is set")
     scores["extra"] = {"bootstrap_time": keys.get("bootstrap_time"), "test_runtime": measurement.get("test_runtime")}
+    if knowledge.ruleset.newer_nettests and "rendezvous_method" in keys:
+        scores["extra"]["rendezvous_method"] = keys["rendezvous_method"]
     return scores

@@ -8,6 +8,7 @@ from ooni_core.scoring.reading import BadBase64, get_or, test_keys, wrong_type
 from ooni_core.scoring.verdict import Lost, Scores
 
 _BLOCKING_TYPES = ("tcp_ip", "dns", "http-diff", "http-failure")
+_NO_BLOCKING = (False, 0)
 _LOCALITIES = ("blocking_country", "blocking_global", "blocking_isp", "blocking_local")
 
 
@@ -19,17 +20,17 @@ def score(measurement: dict[str, Any], knowledge: Knowledge) -> Scores:
     try:
         hits = hits_in(knowledge.matcher, keys)
     except BadBase64:
-        return _scored(measurement, keys, []).distrust("a fingerprinted part says base64 and is not")
-    return _scored(measurement, keys, hits)
+        return _scored(measurement, keys, [], knowledge).distrust("a fingerprinted part says base64 and is not")
+    return _scored(measurement, keys, hits, knowledge)
 
 
-def _scored(measurement: dict[str, Any], keys: dict[str, Any], hits: list[Hit]) -> Scores:
+def _scored(measurement: dict[str, Any], keys: dict[str, Any], hits: list[Hit], knowledge: Knowledge) -> Scores:
     scores = Scores()
     probe_cc = get_or(measurement, "probe_cc", "ZZ")
     if not isinstance(probe_cc, str):
         raise wrong_type("probe_cc", probe_cc, "a text")
     if hits:
-        list_matches(scores, hits, probe_cc.upper())
+        list_matches(scores, hits, probe_cc.upper(), knowledge)
 
     if keys.get("title_match") not in (True, False, None):
         return scores.distrust("title_match is neither true, false nor null")
@@ -53,6 +54,6 @@ def _conclusion(scores: Scores, blocking: Any, *, matched: bool) -> None:
     elif blocking is None:
         if not matched:
             scores.distrust("blocking is null and no fingerprint matches")
-    elif blocking not in (False,):
+    elif blocking not in _NO_BLOCKING:
         scores["analysis"] = {"msg": "Unsupported blocking type"}
         scores.distrust("blocking has a value that no probe should send")

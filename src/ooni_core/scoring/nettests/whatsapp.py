@@ -11,7 +11,7 @@ _REGISTRATION = "https://v.whatsapp.net/v2/register"
 _ENCODING_FAULT = "unknown_failure 'ascii' co"
 
 
-def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
+def score(measurement: dict[str, Any], knowledge: Knowledge) -> Scores:
     """Blocked if the page or the registration fails, or if endpoints were tried and none answered."""
     keys = test_keys(measurement)
     scores = Scores()
@@ -27,7 +27,9 @@ def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
     if web is None or registration is None:
         return scores.distrust("web page or registration was not tried")
     if not (web and registration):
-        return scores.block(1.0, "web page or registration fails")
+        scores.block(1.0, "web page or registration fails")
+        if not knowledge.ruleset.newer_nettests:
+            return scores
     accessible, unreachable = connections(keys)
     if not accessible and not unreachable:
         scores.distrust("no endpoint was tried")
