@@ -74,8 +74,8 @@ class Counts(Protocol):
 class CountStore(Protocol):
     """Counts measurements of listed URLs."""
 
-    def counts(self, since: datetime) -> Counts:
-        """Return what was measured from *since* (aware, UTC) on.
+    def counts(self, now: datetime) -> Counts:
+        """Return what was measured in the week (from Sunday) of *now* (aware, UTC) and in the one before.
 
         Raises:
             Unavailable: the medium failed.
@@ -113,3 +113,27 @@ class FailoverCopy(Protocol):
 
     def load(self) -> TestLists | None:
         """Return the copy, or None when there is none that can be read."""
+
+
+@attrs.frozen
+class Coverage:
+    """How one URL was measured in one country lately: measurements, and how many of them were anomalous."""
+
+    measured: int
+    anomalies: int
+
+    @property
+    def anomaly_percent(self) -> int:
+        """Share of anomalies in percent, cut to a whole number."""
+        return self.anomalies * 100 // self.measured if self.measured else 0
+
+
+class CoverageStore(Protocol):
+    """Summarises the measurements of listed URLs."""
+
+    def coverage(self, since: datetime) -> Mapping[tuple[str, str], Coverage]:
+        """Return a summary by country and URL of what was measured from *since* (aware, UTC) on.
+
+        Raises:
+            Unavailable: the medium failed.
+        """

@@ -15,9 +15,6 @@ from ooni_core.prioritization.model import ANY, ListedUrl, PriorityRule, RankedU
 from ooni_core.prioritization.ports import Counts, CountStore, FailoverCopy, ListStore, Measured, RuleStore
 from ooni_core.prioritization.ranking import Field, Priorities, Ranking, explained
 
-WINDOW = timedelta(days=14)
-"""How far back measurements count."""
-
 _MOST_RANKINGS = 2000
 _MOST_FIELDS = 300
 
@@ -144,7 +141,7 @@ class Prioritization:
         recent = RecentCounts()
         self._recent, before = recent, self._recent
         try:
-            counts = self._counts.counts(now - WINDOW)
+            counts = self._counts.counts(now)
         except Unavailable:
             self._recent = before
             raise

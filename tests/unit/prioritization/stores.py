@@ -50,7 +50,7 @@ class PlainStore:
         self.held_rules = list(rules)
         return True
 
-    def counts(self, since):
+    def counts(self, now):
         self._answer(None)
         return self
 

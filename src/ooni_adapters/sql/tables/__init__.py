@@ -43,6 +43,7 @@ from ooni_adapters.sql.tables.reference import (
     TEST_HELPER_INSTANCES,
     TOR_CONNECTIVITY_CHECK,
     URL_PRIORITIES,
+    URL_PRIORITIES_HISTORY,
 )
 
 TABLES: dict[str, Table] = {
@@ -82,4 +83,5 @@ __all__ = [
     "TEST_HELPER_INSTANCES",
     "TOR_CONNECTIVITY_CHECK",
     "URL_PRIORITIES",
+    "URL_PRIORITIES_HISTORY",
 ]

@@ -94,6 +94,19 @@ URL_PRIORITIES = Table(
     key=("category_code", "cc", "domain", "url"),
 )
 
+URL_PRIORITIES_HISTORY = Table(
+    name="url_priorities_history",
+    doc="who changed which rule of url_priorities, when; old and new rule as JSON, empty when there was none",
+    columns=(
+        Column("changed_at", Kind.TIME_MS),
+        Column("account_id", Kind.TEXT),
+        Column("old_entry", Kind.TEXT),
+        Column("new_entry", Kind.TEXT),
+    ),
+    key=("changed_at", "account_id", "old_entry", "new_entry"),
+    private=True,
+)
+
 TEST_HELPER_INSTANCES = Table(
     name="test_helper_instances",
     doc="test helper machines, present and past",
@@ -138,6 +151,7 @@ REFERENCE_TABLES = (
     ASNMETA_TMP,
     TEST_GROUPS,
     URL_PRIORITIES,
+    URL_PRIORITIES_HISTORY,
     TEST_HELPER_INSTANCES,
     TOR_CONNECTIVITY_CHECK,
 )
