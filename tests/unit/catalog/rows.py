@@ -1,6 +1,6 @@
 """Rows of invented measurements, for all tests of the catalog."""
 
-# ruff: noqa: DTZ001, DTZ901 - times of measurements are naive UTC
+# ruff: noqa: DTZ001 - times of measurements are naive UTC
 
 from datetime import datetime, timedelta
 

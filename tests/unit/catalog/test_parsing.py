@@ -1,6 +1,6 @@
 """How values of query parameters are read."""
 
-# ruff: noqa: DTZ001, DTZ901 - times of measurements are naive UTC
+# ruff: noqa: DTZ001 - times of measurements are naive UTC
 
 from datetime import UTC, datetime
 

@@ -1,6 +1,6 @@
 """Figures for web pages, over the plain-Python catalog."""
 
-# ruff: noqa: DTZ001, DTZ901 - times of measurements are naive UTC
+# ruff: noqa: DTZ001 - times of measurements are naive UTC
 
 from datetime import UTC, date, datetime, timedelta
 
