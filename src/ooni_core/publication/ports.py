@@ -108,7 +108,7 @@ class PublicationJournal(Protocol):
         """
 
     def build(self, batch: Batch, files: Mapping[str, bytes], lines: Sequence[Line]) -> Batch:
-        """Keep the files of a planned batch (content by key, in the order of upload); its state becomes BUILT.
+        """Keep the files of a batch that is not uploaded (content by key, in the order of upload); it becomes BUILT.
 
         Measurements that have no line leave the batch and may be planned again.
         """
@@ -123,7 +123,10 @@ class PublicationJournal(Protocol):
         """Return to PLANNED under a number never used before: another object has the old name."""
 
     def drop(self, batch: Batch) -> None:
-        """Forget a planned batch; its measurements may be planned again, its number is never used again."""
+        """Forget a batch that is not uploaded.
+
+        Its measurements may be planned again; its number is never used again.
+        """
 
     def adopt(self, name: BatchName, files: Mapping[str, bytes], lines: Sequence[Line]) -> Batch:
         """Remember a batch that was published before this journal existed; it is INDEXED and its numbers are used up.
@@ -143,5 +146,8 @@ class PublicationJournal(Protocol):
     def manifest_published(self, manifest: Manifest) -> None:
         """Remember that *manifest* is in the object store."""
 
+    def replan_manifest(self, manifest: Manifest, number: int) -> Manifest:
+        """Give *manifest* another number, at least *number* and never used before: another object has its name."""
+
     def prune(self, before: datetime) -> None:
-        """Forget finished batches listed in published manifests and last touched before that instant."""
+        """Forget finished batches of hours that began before that instant and are listed in published manifests."""

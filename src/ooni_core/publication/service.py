@@ -13,6 +13,7 @@ a run that is cut at any instruction is taken up by the next one:
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 import attrs
 
@@ -23,7 +24,7 @@ from ooni_core.ports import Clock
 from ooni_core.publication.adoption import adopt_published, next_number
 from ooni_core.publication.files import gunzip, json_lines, postcan, seekable_zstd, write_sidecar
 from ooni_core.publication.manifests import write_manifest
-from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Report
+from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Manifest, Report
 from ooni_core.publication.ports import BodyIndex, ObjectStore, PublicationJournal
 
 Bodies = list[tuple[MeasurementUid, bytes]]
@@ -150,7 +151,6 @@ class _Run:
             self.failures += isinstance(exc, Unavailable)
             self._problem(f"{_named(what)}: {exc}")
             return False
-        self.failures = 0
         return True
 
     def publish(self, bucket: SpoolBucket) -> None:
@@ -158,14 +158,18 @@ class _Run:
         service = self.service
         first_number = 0
         if not service.journal.knows(bucket, service.identity):
-            adopt_published(service.journal, service.objects, service.index, bucket, service.identity)
+            for batch in adopt_published(service.journal, service.objects, service.index, bucket, service.identity):
+                self.finish(batch)
             first_number = next_number(service.objects, bucket, service.identity)
         uids = service.spool.uids(bucket)
         states = service.journal.states(uids)
-        self._discard_again([uid for uid in uids if states.get(uid) in (BatchState.INDEXED, BatchState.DONE)])
+        self._discard_again([uid for uid in uids if states.get(uid) is BatchState.DONE])
         for bodies in self._portions([uid for uid in uids if uid not in states]):
             planned = [uid for uid, _ in bodies]
-            self.finish(service.journal.plan(bucket, service.identity, planned, first_number), bodies)
+            batch = service.journal.plan(bucket, service.identity, planned, first_number)
+            self.attempt(partial(self.finish, bodies=bodies), batch)
+            if self.gave_up:
+                return
 
     def finish(self, batch: Batch, bodies: Bodies | None = None) -> None:
         """Take *batch* from whatever state it is in to the end."""
@@ -180,9 +184,18 @@ class _Run:
 
     def write_manifests(self, _: None) -> None:
         for manifest in self.service.journal.plan_manifests(self.service.identity):
-            self.service.objects.put(manifest.key, write_manifest(manifest))
-            self.service.journal.manifest_published(manifest)
+            self.service.journal.manifest_published(self._put_manifest(manifest))
             self.report = attrs.evolve(self.report, manifests=self.report.manifests + 1)
+
+    def _put_manifest(self, manifest: Manifest) -> Manifest:
+        objects = self.service.objects
+        try:
+            objects.put(manifest.key, write_manifest(manifest))
+        except Conflict:  # made by a journal that was lost
+            taken = sum(1 for _ in objects.keys(manifest.key.rpartition("/")[0]))
+            manifest = self.service.journal.replan_manifest(manifest, taken)
+            objects.put(manifest.key, write_manifest(manifest))
+        return manifest
 
     def _portions(self, uids: Sequence[MeasurementUid]) -> Iterator[Bodies]:
         """Read bodies, as many at a time as one batch takes."""
@@ -215,7 +228,7 @@ class _Run:
             bodies = [(uid, body) for uid, body in read if body is not None]
         if not bodies:
             self.service.journal.drop(batch)
-            raise Conflict("none of its measurements is in the spool any more")
+            raise Conflict("none of its measurements can be read from the spool; it is given up")
         built = json_lines(bodies)
         files = {POSTCAN: postcan(batch.name.bucket, bodies), SIDECAR: write_sidecar(built.lines)}
         if self.service.seekable:
@@ -228,22 +241,23 @@ class _Run:
         return self.service.journal.build(batch, by_key, built.lines)
 
     def _upload(self, batch: Batch) -> Batch:
+        if any(self.service.journal.content(batch, file.key) is None for file in batch.files):
+            self._problem(f"{batch.name.stem}: a file was lost before its upload; all are built again")
+            batch = self._build(batch, None)
+        try:
+            return self._put_files(batch)
+        except Conflict as exc:
+            self._problem(f"{exc}; a new name is used")
+        first_number = next_number(self.service.objects, batch.name.bucket, self.service.identity)
+        return self._put_files(self._build(self.service.journal.replan(batch, first_number), None))
+
+    def _put_files(self, batch: Batch) -> Batch:
         for file in batch.files:
             content = self.service.journal.content(batch, file.key)
             if content is None:
-                return self._rebuild(batch, f"{file.key} was lost before its upload and is built again")
-            try:
-                self.service.objects.put(file.key, content)
-            except Conflict:
-                return self._rebuild(batch, f"{file.key} is taken by another file; a new name is used")
+                raise Unavailable(f"{file.key} was lost before its upload")
+            self.service.objects.put(file.key, content)
         return self.service.journal.advance(batch, BatchState.UPLOADED)
-
-    def _rebuild(self, batch: Batch, problem: str) -> Batch:
-        """Start over under a new number. The bodies are still in the spool: they leave it only at the very end."""
-        self._problem(problem)
-        service = self.service
-        first_number = next_number(service.objects, batch.name.bucket, service.identity)
-        return self._upload(self._build(service.journal.replan(batch, first_number), None))
 
     def _index(self, batch: Batch) -> Batch:
         entries = batch.entries
@@ -284,6 +298,7 @@ class _Run:
             unpublishable=self.report.unpublishable + bad,
             file_bytes=self.report.file_bytes + sum(file.length for file in batch.files),
         )
+        self.failures = 0
         self.progress(len(batch.lines))
 
     def _problem(self, text: str) -> None:
