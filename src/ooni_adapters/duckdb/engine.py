@@ -2,6 +2,7 @@
 
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ class DuckDbEngine:
         self._cursors_lock = threading.Lock()
         self._writing = threading.RLock()
         self._writer = self._root.cursor()
+        # Also runs when the interpreter exits, so that the file is always left in order.
+        self._finalizer = weakref.finalize(self, _close_all, self._cursors, self._writer, self._root)
         self._owner: int | None = None  # the thread whose transaction is open
 
     def execute(self, sql: str, params: Params | None = None) -> None:
@@ -79,15 +82,16 @@ class DuckDbEngine:
         finally:
             cursor.close()
 
-    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> None:
+    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
         """Upsert by the primary key, or append."""
         batch = complete_batch(table, rows, self._now())
         with self.transaction():
             if batch_key is not None and self._stored_before(table, batch_key, batch.num_rows):
-                return
+                return False
             self._write(_insert_statement(table, table.name), batch)
             if table.rule is Rule.SUM:
                 self._drop_zero_sums(table, batch)
+        return True
 
     def delete(self, table: Table, keys: Sequence[Row]) -> None:
         """Delete by the primary key."""
@@ -147,11 +151,7 @@ class DuckDbEngine:
     def close(self) -> None:
         """Close all cursors; the file is free afterwards."""
         with self._writing, self._cursors_lock:
-            for cursor in self._cursors:
-                cursor.close()
-            self._cursors.clear()
-            self._writer.close()
-            self._root.close()
+            self._finalizer()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._owner == threading.get_ident():
@@ -192,6 +192,11 @@ class DuckDbEngine:
                 self._writer.execute(statement)
             finally:
                 self._writer.unregister("batch")
+
+
+def _close_all(cursors: list[duckdb.DuckDBPyConnection], *owners: duckdb.DuckDBPyConnection) -> None:
+    for connection in [*cursors, *owners]:
+        connection.close()
 
 
 def _connect(path: Path | None, options: dict[str, Any]) -> duckdb.DuckDBPyConnection:

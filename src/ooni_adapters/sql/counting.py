@@ -2,8 +2,8 @@
 
 The counters are a function of the ``fastpath`` table: web_connectivity measurements of this week and the previous one
 whose input is on a test list, each counted once however often it was stored and however many lists hold its URL.
-Storing
-a verdict adds to them; ``recount`` computes them anew, which also follows changes of the lists. Weeks begin on Sunday.
+Storing a verdict adds to them; ``recount`` computes them anew, which also follows changes of the lists. Weeks begin on
+Sunday.
 """
 
 from collections import Counter

@@ -110,13 +110,16 @@ class SqlEngine(Protocol):
         The row limit does not apply; the time limit counts until the last batch is taken. Raises as ``query`` does.
         """
 
-    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> None:
+    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
         """Store *rows*, all or none, by the rule of *table*. Columns that are missing get their declared default.
 
         Args:
             table: where they go.
             rows: with column names of *table*.
             batch_key: names this batch. A batch whose key was stored before adds nothing, so a retry is safe.
+
+        Returns:
+            False when nothing was added because the batch had been stored before.
 
         Raises:
             Invalid: a column is not in the table, or a value does not fit its column.

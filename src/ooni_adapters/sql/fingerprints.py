@@ -7,6 +7,7 @@ import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.tables import FINGERPRINTS_DNS, FINGERPRINTS_HTTP
+from ooni_core.scoring import FingerprintSet
 
 _COLUMNS = ", ".join(FINGERPRINTS_DNS.column_names)
 
@@ -16,6 +17,14 @@ class SqlFingerprintStore:
     """Keeps the two fingerprint sets as rows with the columns of their CSV files."""
 
     engine: SqlEngine
+
+    def load(self) -> FingerprintSet:
+        """Return both sets, ready for scoring.
+
+        Raises:
+            Invalid: a stored row is no fingerprint.
+        """
+        return FingerprintSet.from_rows(*self.rows())
 
     def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the rows for DNS and for HTTP, each in the order of their names."""
