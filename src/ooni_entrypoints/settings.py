@@ -73,9 +73,9 @@ class ServiceSettings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8080, "TCP port to listen on; 0 picks a free one.", validator=_between(0, 65535))
     base_url: str = _setting(
-        "http://127.0.0.1:8080",
-        "Public URL of this API; page links and measurement URLs begin with it.",
-        validator=_URL,
+        "",
+        "Public URL of this API; page links and measurement URLs begin with it. Empty: the address it listens on.",
+        validator=_matching(r"(https?://[^\s/]+[^\s]*)?", "an http:// or https:// URL"),
     )
     explorer_url: str = _setting(
         "https://explorer.ooni.org", "Where the legacy pages redirect people to.", validator=_URL
@@ -107,7 +107,7 @@ class StorageSettings:
     )
     objects: str = _setting(
         "",
-        "Object store of published files: file:///folder, s3://bucket/prefix or memory://. Empty: objects in data_dir.",
+        "Store of published files: file:///folder, s3://bucket/prefix or memory://. Empty: a folder in data_dir.",
     )
     s3_endpoint: str = _setting("", "S3 endpoint URL, for stores other than AWS.")
     s3_key: str = _setting("", "S3 access key id. Empty: the usual AWS configuration.", secret=True)
@@ -188,6 +188,80 @@ class PublicationSettings:
 
 
 @attrs.frozen
+class ProbeSettings:
+    """What probes are told."""
+
+    services: str = _setting(
+        "",
+        "TOML or JSON file that says which collectors, test_helpers, web_connectivity helpers, features and bouncer "
+        "answers probes get; what it leaves out stays as installed probes know it. Reread when it changes.",
+    )
+    psiphon_config: str = _setting(
+        "", "JSON file with the Psiphon configuration. Empty: psiphon_config.json in data_dir. Reread when it changes."
+    )
+    tor_targets: str = _setting(
+        "",
+        "JSON file with Tor targets; beside NAME.json, NAME.IT.json is for probes in Italy. "
+        "Empty: tor_targets.json in data_dir. Reread when it changes.",
+    )
+    vpn_configs: str = _setting(
+        "", "Folder with PROVIDER.json files of VPN credentials and endpoints. Empty: vpn in data_dir."
+    )
+    geoip_dir: str = _setting("", "Folder of asn_cc.mmdb, or cc.mmdb and asn.mmdb. Empty: data_dir.")
+    geoip_sources: tuple[str, ...] = _setting(
+        (
+            "asn.mmdb=https://download.db-ip.com/free/dbip-asn-lite-{month}.mmdb.gz",
+            "cc.mmdb=https://download.db-ip.com/free/dbip-country-lite-{month}.mmdb.gz",
+        ),
+        "Where `ooni run update-geoip` gets each file; {month} is 2026-11, {release} is 20261101.",
+    )
+    geoip_check_addresses: tuple[str, ...] = _setting(
+        ("8.8.8.8",), "Addresses that a fetched GeoIP database must know before it is installed."
+    )
+    test_lists: str = _setting(
+        "https://github.com/citizenlab/test-lists.git",
+        "Git repository of the test lists, an https:// or file:// URL, for `ooni run update-citizenlab`.",
+    )
+    test_lists_least: int = _setting(
+        20_000, "Fewest rows of test lists that are installed.", validator=_between(1, 10_000_000)
+    )
+    test_lists_most: int = _setting(
+        1_000_000, "Most rows of test lists that are installed.", validator=_between(1, 10_000_000)
+    )
+    refresh_seconds: float = _setting(
+        30.0,
+        "How often lists, rules and counters are read again, in seconds. What this process scores counts at once.",
+        validator=_between(0.1, 3600),
+    )
+    credentials: str = _setting(
+        "",
+        "JSON file of the anonymous-credential manifest, its keys included. Empty: credentials are not offered. "
+        "`ooni run make-credentials` makes one.",
+        secret=True,
+    )
+
+
+@attrs.frozen
+class EditorSettings:
+    """The test list editor."""
+
+    origin: str = _setting(
+        "", "Git repository that proposals are made for, an https:// or file:// URL. Empty: the editor is not offered."
+    )
+    push: str = _setting("", "Git repository that proposals are pushed to. Empty: the origin itself.")
+    branch: str = _setting("master", "Branch of the origin that lists are read from and proposed for.")
+    github_repository: str = _setting(
+        "", "owner/name on GitHub to open pull requests in. Empty: a pushed branch is the proposal."
+    )
+    github_user: str = _setting("", "GitHub account that pushes and opens pull requests.")
+    github_token: str = _setting("", "Token of that account.", secret=True)
+    github_api: str = _setting("https://api.github.com", "Base URL of the GitHub REST API.", validator=_URL)
+    pull_seconds: float = _setting(
+        60.0, "How old the local copy of the origin may become, in seconds.", validator=_between(0, 86_400)
+    )
+
+
+@attrs.frozen
 class Settings:
     """Everything that can be set."""
 
@@ -198,6 +272,8 @@ class Settings:
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)
     publication: PublicationSettings = attrs.field(factory=PublicationSettings)
+    probes: ProbeSettings = attrs.field(factory=ProbeSettings)
+    editor: EditorSettings = attrs.field(factory=EditorSettings)
 
 
 @attrs.frozen
@@ -263,13 +339,13 @@ def _exactly(kind: type) -> Any:
 
 def _integer(value: Any, _: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("expected a whole number")
+        raise ValueError("expected a whole number")  # noqa: TRY004 - as above
     return value
 
 
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a number")
+        raise ValueError("expected a number")  # noqa: TRY004 - as above
     return float(value)
 
 
@@ -290,26 +366,20 @@ def _instant(value: Any, _: Any) -> datetime | None:
 
 
 _CONVERTER = _converter()
+_SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
 def _from_text(text: str, kind: Any) -> Any:
-    """Turn the text of a variable or flag into what a TOML file would have said."""
-    if kind is bool and text.lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
-        return text.lower() in {"true", "1", "yes", "on"}
-    for number in (int, float):
-        if kind is number:
-            try:
-                return number(text)
-            except ValueError:
-                return text
-    if kind == tuple[str, ...]:
-        if text.startswith("["):
-            try:
-                return orjson.loads(text)
-            except orjson.JSONDecodeError:
-                return text
+    """Turn the text of a variable or flag into what a TOML file would have said; nonsense stays text, to be refused."""
+    if kind is bool:
+        return _SWITCHES.get(text.lower(), text)
+    if kind == tuple[str, ...] and not text.startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]
-    return text
+    reader = {int: int, float: float, tuple[str, ...]: orjson.loads}.get(kind, str)
+    try:
+        return reader(text)
+    except ValueError:
+        return text
 
 
 def load(

@@ -22,7 +22,7 @@ _MOST_FIELDS = 300
 class NoCounts:
     """Counts of an installation that has not measured anything."""
 
-    def of(self, probe_cc: str, probe_asn: int) -> Mapping[str, int]:  # noqa: ARG002 - the same for all
+    def of(self, probe_cc: str, probe_asn: int) -> Mapping[str, int]:
         """Return no counts."""
         return {}
 

@@ -81,7 +81,7 @@ async def invalid_path() -> Response[bytes]:
 
 
 @put("/api/v1/update/{client_id:str}", status_code=200, tags=["probes"])
-async def update_client(client_id: str) -> Response[bytes]:  # noqa: ARG001 - nothing about clients is stored
+async def update_client(client_id: str) -> Response[bytes]:
     """Answer old probes that report changes of theirs. Nothing is stored."""
     return json_answer({"status": "ok"})
 

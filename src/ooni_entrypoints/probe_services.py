@@ -1,0 +1,200 @@
+"""Wires what probes ask for: check-in, discovery, login, lists, rules. Part of the composition root."""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ooni_adapters.geoip import MmdbGeolocator
+from ooni_adapters.probefiles import FailoverFile, JsonDocument, ServicesDocument
+from ooni_adapters.secrets import kept_secret
+from ooni_adapters.sql.counters import SqlCounts
+from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.prioritization import SqlRules
+from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_core.accounts.sessions import ExpungedSessions, SessionGuard
+from ooni_core.accounts.tokens import TokenKeys
+from ooni_core.errors import OoniError
+from ooni_core.ports import Clock, Entropy
+from ooni_core.prioritization.feedback import CountedVerdicts
+from ooni_core.prioritization.overview import PrioritizationOverview
+from ooni_core.prioritization.rulebook import RuleBook
+from ooni_core.prioritization.service import Prioritization
+from ooni_core.probes.checkin import CheckInService
+from ooni_core.probes.inputs import ProbeInputs, VpnConfigs, check_vpn_config
+from ooni_core.probes.login import ProbeLogin
+from ooni_core.probes.tor_targets import check_tor_targets
+from ooni_core.scoring.ports import VerdictStore
+from ooni_entrypoints.http import checkin, discovery, prioritization_admin, probe_login, test_lists
+from ooni_entrypoints.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_PROBE_KEYS = "probe login"
+VPN_PROVIDERS = ("riseupvpn",)
+
+
+def token_keys(settings: Settings) -> TokenKeys:
+    """Return the keys of session tokens; without configured ones, the installation makes one and keeps it.
+
+    Raises:
+        Unavailable: the kept key can be neither read nor made.
+    """
+    configured = settings.accounts.jwt_keys
+    return TokenKeys.of(configured or [kept_secret(settings.storage.data_dir / "secrets" / "jwt_key")])
+
+
+def probe_keys(keys: TokenKeys) -> TokenKeys:
+    """Return the keys of probe tokens: derived, so that no probe token can pass for a session."""
+    return keys.derived(_PROBE_KEYS).joined(keys)
+
+
+@attrs.define(eq=False)
+class Refresher:
+    """Reads lists, rules and counters again, in a thread of its own."""
+
+    prioritization: Prioritization
+    seconds: float
+    _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
+    _thread: threading.Thread | None = attrs.field(default=None, init=False)
+
+    def start(self) -> None:
+        """Begin. The first snapshot is there before this returns, unless the database is away."""
+        self._round(first=True)
+        self._thread = threading.Thread(target=self._run, name="prioritization", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self.seconds):
+            self._round()
+
+    def _round(self, *, first: bool = False) -> None:
+        try:
+            if first and self.prioritization.seed_rules():
+                _log.info("there were no priority rules: the default ones are in force")
+            self.prioritization.refresh()
+        except OoniError as exc:
+            _log.warning("probes are answered from the former lists: %s", exc)
+        except Exception:
+            _log.exception("lists, rules or counters could not be read; probes are answered from the former ones")
+
+
+@attrs.frozen
+class ProbeServices:
+    """Everything that the application needs to serve probes.
+
+    Attributes:
+        use_cases: what the handlers are given, by parameter name.
+        handlers: the routes.
+        verdicts: the VerdictStore to score into, so that counters rise at once.
+        refresher: to be started and stopped with the application.
+    """
+
+    use_cases: Mapping[str, Any]
+    handlers: Sequence[Any]
+    verdicts: VerdictStore
+    prioritization: Prioritization
+    refresher: Refresher
+    geolocator: MmdbGeolocator
+    directory: ServicesDocument
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know."""
+        found = [*self.geolocator.warnings(), *self.directory.warnings()]
+        if not self.prioritization.loaded:
+            found.append("test lists could not be read yet: probes get the last known or the bundled ones")
+        return found
+
+
+def make_prioritization(settings: Settings, engine: SqlEngine, clock: Clock) -> Prioritization:
+    """Return the use case that chooses URLs."""
+    failover = FailoverFile(settings.storage.data_dir / "test_lists.json.gz")
+    return Prioritization(SqlTestLists(engine), SqlRules(engine), SqlCounts(engine), clock, failover=failover)
+
+
+def make_probe_services(
+    settings: Settings,
+    engine: SqlEngine,
+    clock: Clock,
+    entropy: Entropy,
+    verdicts: VerdictStore,
+    expunged: ExpungedSessions,
+) -> ProbeServices:
+    """Wire the probe services over an open database.
+
+    Args:
+        settings: the effective settings.
+        engine: the database.
+        clock: tells the time.
+        entropy: for report ids.
+        verdicts: where scoring stores; see ``ProbeServices.verdicts``.
+        expunged: knows which sessions are void.
+
+    Raises:
+        Unavailable: the key of tokens can be neither read nor made.
+    """
+    prioritization = make_prioritization(settings, engine, clock)
+    geolocator = MmdbGeolocator(_path(settings.probes.geoip_dir, settings.storage.data_dir))
+    directory = ServicesDocument(Path(settings.probes.services) if settings.probes.services else None)
+    keys = token_keys(settings)
+    use_cases = {
+        "prioritization": prioritization,
+        "rule_book": RuleBook(SqlRules(engine), prioritization, clock),
+        "prioritization_overview": PrioritizationOverview(prioritization, SqlCounts(engine), clock),
+        "session_guard": SessionGuard(keys, expunged, clock),
+        "check_ins": CheckInService(
+            prioritization, geolocator, directory, clock, entropy, settings.service.collector_id
+        ),
+        "geolocator": geolocator,
+        "service_directory": directory,
+        "probe_login": ProbeLogin(probe_keys(keys), clock),
+        "probe_inputs": _inputs(settings),
+        "vpn_configs": _vpn(settings, entropy),
+    }
+    handlers = [*checkin.handlers, *discovery.handlers, *probe_login.handlers]
+    handlers += [*test_lists.handlers, *prioritization_admin.handlers]
+    return ProbeServices(
+        use_cases=use_cases,
+        handlers=handlers,
+        verdicts=CountedVerdicts(verdicts, prioritization),
+        prioritization=prioritization,
+        refresher=Refresher(prioritization, settings.probes.refresh_seconds),
+        geolocator=geolocator,
+        directory=directory,
+    )
+
+
+def tor_targets_file(settings: Settings) -> Path:
+    """Return the file of Tor targets."""
+    return _path(settings.probes.tor_targets, settings.storage.data_dir / "tor_targets.json")
+
+
+def _inputs(settings: Settings) -> ProbeInputs:
+    psiphon = _path(settings.probes.psiphon_config, settings.storage.data_dir / "psiphon_config.json")
+    return ProbeInputs(
+        psiphon_config=JsonDocument(psiphon, _accepted),
+        tor_targets=JsonDocument(tor_targets_file(settings), check_tor_targets),
+    )
+
+
+def _vpn(settings: Settings, entropy: Entropy) -> VpnConfigs:
+    folder = _path(settings.probes.vpn_configs, settings.storage.data_dir / "vpn")
+    providers = {name: JsonDocument(folder / f"{name}.json", check_vpn_config) for name in VPN_PROVIDERS}
+    return VpnConfigs(providers, entropy)
+
+
+def _accepted(_: Any) -> None:
+    """Accept any object: Psiphon's configuration is read by Psiphon alone."""
+
+
+def _path(configured: str, default: Path) -> Path:
+    return Path(configured).expanduser() if configured else default
