@@ -113,7 +113,7 @@ class ScoringWorker:
                 score(uids)
             except OoniError as exc:
                 _log.warning("scoring waits: %s", exc)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a bug here must not leave everything later unscored
                 _log.exception("scoring %d measurements failed; trying again", len(uids))
             else:
                 return

@@ -1,7 +1,6 @@
 """The command line ``ooni``: one module per command, imported only when it is called."""
 
 import importlib
-import sys
 from pathlib import Path
 
 import attrs
@@ -119,6 +118,3 @@ def main() -> None:
     """Run the command line; the entry point of the ``ooni`` script."""
     cli.main(prog_name="ooni")
 
-
-if __name__ == "__main__":
-    sys.exit(main())

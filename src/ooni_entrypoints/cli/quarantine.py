@@ -1,5 +1,8 @@
 """``ooni quarantine``: measurements that could not be scored."""
 
+from typing import Any
+
+import attrs
 import click
 import orjson
 
@@ -21,12 +24,20 @@ def list_entries(invocation: Invocation, limit: int, as_json: bool) -> None:  # 
     \b
     Example:  ooni quarantine list --json
     """
-    from ooni_entrypoints.composition import open_storage
+    for entry in _entries(invocation, limit):
+        if as_json:
+            click.echo(orjson.dumps(entry).decode())
+        else:
+            click.echo("{measurement_uid}  {kind}  {reason}".format_map(entry))
 
+
+def _entries(invocation: Invocation, limit: int) -> list[dict[str, Any]]:
+    from ooni_entrypoints.composition import open_storage
+    from ooni_entrypoints.control import NOBODY, ask
+
+    told = ask(invocation.settings.storage.data_dir, "quarantine", limit=limit)
+    if told is not NOBODY:
+        entries: list[dict[str, Any]] = told
+        return entries
     with open_storage(invocation.settings) as storage:
-        for entry in storage.quarantine.entries(limit):
-            if as_json:
-                fields = {"measurement_uid": entry.measurement_uid, "kind": entry.kind, "reason": entry.reason}
-                click.echo(orjson.dumps(fields).decode())
-            else:
-                click.echo(f"{entry.measurement_uid}  {entry.kind}  {entry.reason}")
+        return [attrs.asdict(entry) for entry in storage.quarantine.entries(limit)]

@@ -6,10 +6,10 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import click
 
+from ooni_core.ports import Clock
 from ooni_entrypoints.cli import Invocation
 
 _log = logging.getLogger(__name__)
@@ -47,12 +47,16 @@ def _serve(invocation: Invocation, *, demo: bool) -> None:
 
     from ooni_entrypoints.composition import compose
 
+    service = invocation.settings.service
+    listener = uvicorn.Config("", host=service.host, port=service.port, log_config=None).bind_socket()
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if not service.base_url:
+        invocation.override("service.base_url", url)
     settings = invocation.settings
     application = compose(settings, demo=demo)
     config = uvicorn.Config(
         application.asgi,
-        host=settings.service.host,
-        port=settings.service.port,
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -60,9 +64,6 @@ def _serve(invocation: Invocation, *, demo: bool) -> None:
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
-    listener = config.bind_socket()
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     click.echo(f"OONI API on {url}, documentation at {url}/apidocs/, data in {settings.storage.data_dir}", err=True)
     if demo:
         threading.Thread(target=_submit_samples, args=(url, application.clock), daemon=True).start()
@@ -72,7 +73,7 @@ def _serve(invocation: Invocation, *, demo: bool) -> None:
         sys.exit(130)
 
 
-def _submit_samples(url: str, clock: "Clock") -> None:  # noqa: F821
+def _submit_samples(url: str, clock: Clock) -> None:
     from ooni_entrypoints import demo
     from ooni_entrypoints.cli.submit import ProbeClient
 

@@ -1,0 +1,282 @@
+"""The one place that knows which adapter serves which port."""
+
+import importlib.metadata
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+from litestar.types import ASGIApp
+
+from ooni_adapters.database import open_database
+from ooni_adapters.journal import SqliteJournal
+from ooni_adapters.objectstore import open_object_store
+from ooni_adapters.scorers import EngineScorer, ProcessScorer
+from ooni_adapters.spool import FolderSpool
+from ooni_adapters.sql.bodies import SqlBodyIndex
+from ooni_adapters.sql.catalog import SqlCatalog
+from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.fingerprints import SqlFingerprintStore
+from ooni_adapters.sql.quarantine import SqlQuarantineStore
+from ooni_adapters.sql.verdicts import SqlVerdictStore
+from ooni_adapters.system import ReplayClock, SystemClock, SystemEntropy
+from ooni_core.archive import Archive
+from ooni_core.catalog.service import CatalogService
+from ooni_core.catalog.statistics import StatisticsService
+from ooni_core.errors import Invalid
+from ooni_core.intake.service import IntakeService
+from ooni_core.measurement import MeasurementUid
+from ooni_core.ports import Clock
+from ooni_core.publication.ports import ObjectStore
+from ooni_core.publication.service import PublicationService
+from ooni_core.scoring import Engine, FingerprintSet
+from ooni_core.scoring.service import ScoringService
+from ooni_entrypoints.control import ControlServer, socket_path
+from ooni_entrypoints.demo import fingerprints as demo_fingerprints
+from ooni_entrypoints.http import (
+    aggregation,
+    legacy_pages,
+    measurements,
+    one_measurement,
+    private,
+    reports,
+    system,
+)
+from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.readiness import Check, Readiness
+from ooni_entrypoints.settings import Settings
+from ooni_entrypoints.timers import Timers
+from ooni_entrypoints.workers import ScoringWorker
+
+_AREAS = (reports, measurements, one_measurement, aggregation, private, legacy_pages, system)
+
+_log = logging.getLogger(__name__)
+
+
+def version() -> str:
+    """Return the version of this installation."""
+    return importlib.metadata.version("ooni-backend")
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Return the clock that *settings* ask for."""
+    return ReplayClock(settings.clock.start) if settings.clock.start else SystemClock()
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Return the folder that holds received measurements and the state of their publication."""
+    return settings.storage.data_dir / "measurements"
+
+
+def database_url(settings: Settings) -> str:
+    """Return the URL of the database that *settings* name."""
+    return settings.storage.database or f"duckdb://{(settings.storage.data_dir / 'ooni.duckdb').absolute()}"
+
+
+def objects_url(settings: Settings) -> str:
+    """Return the URL of the object store that *settings* name."""
+    return settings.storage.objects or f"file://{(settings.storage.data_dir / 'objects').absolute()}"
+
+
+@attrs.frozen
+class Storage:
+    """The database, and the stores in it."""
+
+    engine: SqlEngine
+    clock: Clock
+
+    @property
+    def verdicts(self) -> SqlVerdictStore:
+        """Verdicts of scored measurements."""
+        return SqlVerdictStore(self.engine, self.clock)
+
+    @property
+    def quarantine(self) -> SqlQuarantineStore:
+        """Measurements that could not be scored."""
+        return SqlQuarantineStore(self.engine)
+
+    @property
+    def bodies(self) -> SqlBodyIndex:
+        """Where published bodies are."""
+        return SqlBodyIndex(self.engine)
+
+    @property
+    def fingerprints(self) -> SqlFingerprintStore:
+        """Fingerprints that scoring looks for."""
+        return SqlFingerprintStore(self.engine)
+
+
+@contextmanager
+def open_storage(settings: Settings) -> Iterator[Storage]:
+    """Open the database that *settings* name, for as long as the block runs.
+
+    Raises:
+        Conflict: another process holds it; the message says which one, and what to do.
+        Unavailable: it does not answer.
+    """
+    storage = make_storage(settings, clock_of(settings))
+    try:
+        yield storage
+    finally:
+        storage.engine.close()
+
+
+def make_storage(settings: Settings, clock: Clock) -> Storage:
+    """Open the database that *settings* name; the caller closes it."""
+
+    def now() -> datetime:
+        return clock.now().astimezone(UTC).replace(tzinfo=None)
+
+    return Storage(open_database(database_url(settings), now), clock)
+
+
+def fingerprints_in(folder: Path) -> FingerprintSet:
+    """Read a folder with ``fingerprints_dns.csv`` and ``fingerprints_http.csv``.
+
+    Raises:
+        Invalid: a file is missing, or a line of it is wrong; the message says which.
+    """
+    texts = []
+    for name in ("fingerprints_dns.csv", "fingerprints_http.csv"):
+        try:
+            texts.append((folder / name).read_bytes().decode())
+        except (OSError, UnicodeDecodeError) as exc:
+            raise Invalid(f"fingerprints {folder / name} cannot be read: {exc}") from exc
+    return FingerprintSet.from_csv(*texts)
+
+
+def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
+    """Return the fingerprints that scoring uses: those of the configured folder, else those of the database.
+
+    Raises:
+        Invalid: a file is missing or wrong.
+    """
+    if settings.scoring.fingerprints:
+        return fingerprints_in(Path(settings.scoring.fingerprints))
+    # The historical order: it decides how a measurement that matches several lists them.
+    found = FingerprintSet.from_rows(*storage.fingerprints.rows()).as_database()
+    if not len(found):
+        _log.warning(
+            "there are no fingerprints: nothing can be confirmed. `ooni import fingerprints_http FILE` loads them"
+        )
+    return found
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """Open the object store of published files.
+
+    Raises:
+        Invalid: its URL names no store.
+    """
+    url, options = objects_url(settings), {}
+    if url.startswith("s3://"):
+        storage = settings.storage
+        options = {
+            "endpoint": storage.s3_endpoint or None,
+            "key": storage.s3_key or None,
+            "secret": storage.s3_secret or None,
+            "anonymous": storage.s3_anonymous,
+        }
+    return open_object_store(url, **options)
+
+
+def make_spool(settings: Settings) -> FolderSpool:
+    """Return the spool of received measurements."""
+    return FolderSpool(spool_folder(settings), fsync=settings.storage.fsync)
+
+
+def make_publication(
+    settings: Settings, storage: Storage, scoring: ScoringService, objects: ObjectStore
+) -> PublicationService:
+    """Return the use case that publishes what the spool holds, once it is scored."""
+
+    def scored(uids: Sequence[MeasurementUid]) -> None:
+        scoring.score_missing(uids)
+
+    return PublicationService(
+        spool=scoring.spool,
+        journal=SqliteJournal(spool_folder(settings)),
+        objects=objects,
+        index=storage.bodies,
+        clock=storage.clock,
+        identity=f"n{settings.service.collector_id}",
+        before_discard=scored,
+    )
+
+
+@contextmanager
+def open_publication(settings: Settings) -> Iterator[PublicationService]:
+    """Everything that `ooni publish` needs when no service is running."""
+    with open_storage(settings) as storage:
+        engine = Engine(fingerprints_of(settings, storage), settings.scoring.ruleset)
+        scoring = ScoringService(make_spool(settings), EngineScorer(engine), storage.verdicts, storage.quarantine)
+        yield make_publication(settings, storage, scoring, open_objects(settings))
+
+
+@attrs.frozen
+class Application:
+    """The service, ready to be run by an ASGI server.
+
+    Attributes:
+        asgi: the application; its lifespan starts and stops everything that works beside it.
+    """
+
+    asgi: ASGIApp
+    clock: Clock
+
+
+def compose(settings: Settings, *, demo: bool = False) -> Application:
+    """Wire the whole service.
+
+    Args:
+        settings: the effective settings.
+        demo: score with the invented fingerprints of the samples.
+
+    Raises:
+        OoniError: something that the service cannot do without is missing or held by another process.
+    """
+    settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+    clock = clock_of(settings)
+    storage = make_storage(settings, clock)
+    spool, objects = make_spool(settings), open_objects(settings)
+    known = FingerprintSet.from_csv(*demo_fingerprints()) if demo else fingerprints_of(settings, storage)
+    scorer = ProcessScorer(known, settings.scoring.ruleset)
+    scoring = ScoringService(spool, scorer, storage.verdicts, storage.quarantine)
+    worker = ScoringWorker(scoring, settings.scoring.batch_rows, settings.scoring.batch_seconds)
+    publication = make_publication(settings, storage, scoring, objects)
+    timers = Timers(settings, publication)
+    control = ControlServer(socket_path(settings.storage.data_dir), commands_of(publication, storage))
+    catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
+    use_cases = {
+        "intake": IntakeService(spool, worker, clock, SystemEntropy(), settings.service.collector_id),
+        "catalog": CatalogService(catalog),
+        "statistics": StatisticsService(catalog, catalog, clock),
+        "archive": Archive(spool, storage.bodies, objects, (), clock),
+        "clock": clock,
+        "service_settings": settings.service,
+        "readiness": Readiness(version(), (Check("db_error", lambda: storage.engine.query("SELECT 1")),)),
+    }
+    asgi = create_app(
+        handlers=[handler for area in _AREAS for handler in area.handlers],
+        use_cases=use_cases,
+        version=version(),
+        max_body_bytes=settings.service.max_body_bytes,
+        on_start=[worker.start, timers.start, control.start],
+        on_stop=[control.stop, timers.stop, worker.stop, scorer.close, storage.engine.close],
+    )
+    return Application(asgi, clock)
+
+
+def commands_of(publication: PublicationService, storage: Storage) -> Mapping[str, Callable[..., Any]]:
+    """Return what other processes may ask of a running service; see `ooni_entrypoints.control`."""
+
+    def publish(*, now: bool) -> dict[str, Any]:
+        return attrs.asdict(publication.run(include_open_hour=now))
+
+    def quarantine(*, limit: int) -> list[dict[str, Any]]:
+        return [attrs.asdict(entry) for entry in storage.quarantine.entries(limit)]
+
+    return {"publish": publish, "quarantine": quarantine}
