@@ -30,7 +30,7 @@ class FolderObjects:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".{uuid.uuid4().hex}{_PARTIAL}")
             try:
-                _write(partial, content)
+                _write(partial, [content])
                 os.link(partial, path)  # fails when the name is taken, unlike rename
             except FileExistsError as exc:
                 if path.read_bytes() != content:
@@ -38,6 +38,21 @@ class FolderObjects:
             finally:
                 partial.unlink(missing_ok=True)
             self._sync_folders(path.parent)  # also when it was there: an earlier put may have failed just here
+        except OSError as exc:
+            raise Unavailable(f"{key} cannot be stored in {self.root}: {exc}") from exc
+
+    def replace(self, key: str, parts: Iterable[bytes]) -> None:
+        """Store the joined *parts* in place of what was there; see ObjectStore."""
+        path = self._path(key)
+        partial = path.with_name(f".{uuid.uuid4().hex}{_PARTIAL}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write(partial, parts)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+            self._sync_folders(path.parent)
         except OSError as exc:
             raise Unavailable(f"{key} cannot be stored in {self.root}: {exc}") from exc
 
@@ -110,9 +125,10 @@ class FolderObjects:
                 return
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     with path.open("xb") as file:
-        file.write(content)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
 

@@ -25,6 +25,12 @@ class MemoryObjects:
             if self._contents.setdefault(checked_key(key), bytes(content)) != content:
                 raise Conflict(f"{key} is already stored with other bytes")
 
+    def replace(self, key: str, parts: Iterable[bytes]) -> None:
+        """Store the joined *parts* in place of what was there; see ObjectStore."""
+        content = b"".join(parts)
+        with self._lock:
+            self._contents[checked_key(key)] = content
+
     def get(self, key: str) -> bytes:
         """Return the whole object."""
         try:

@@ -46,6 +46,26 @@ class S3Objects:
             if self.get(key) != content:
                 raise Conflict(f"{key} is already stored with other bytes") from exc
 
+    def replace(self, key: str, parts: Iterable[bytes]) -> None:
+        """Store the joined *parts* in place of what was there; see ObjectStore.
+
+        A part is not tried again: it cannot be made twice.
+        """
+        # Nothing appears under the key before commit(), which completes the multipart upload.
+        file = self._tried(
+            key, lambda: self.files.open(self._path(key), "wb", block_size=_PART_BYTES, autocommit=False)
+        )
+        try:
+            for part in parts:
+                _asked(key, file.write, part)
+            _asked(key, file.close)
+            _asked(key, file.commit)
+        except BaseException:
+            with contextlib.suppress(Exception):  # what went wrong first is what counts
+                file.discard()
+            file.closed = True  # or its destructor would upload what there is
+            raise
+
     def get(self, key: str) -> bytes:
         """Return the whole object."""
         return self._tried(key, lambda: bytes(self.files.cat_file(self._path(key))))
@@ -111,6 +131,13 @@ class S3Objects:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
             self.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads clients, hides nothing
         raise Unavailable(f"{key}: not tried at all")
+
+
+def _asked(key: str, request: Callable[..., object], *arguments: object) -> None:
+    try:
+        request(*arguments)
+    except Exception as exc:
+        raise Unavailable(f"{key}: the object store failed: {exc!r}") from exc
 
 
 def s3_objects(

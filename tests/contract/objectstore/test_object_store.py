@@ -97,6 +97,31 @@ class ObjectStoreContract:
         assert objects.size(KEY) is None
         assert list(objects.keys("")) == []
 
+    def test_a_replaced_object_is_the_joined_parts(self, objects: ObjectStore) -> None:
+        objects.put(KEY, b"old")
+        objects.replace(KEY, iter([b"a" * 70_000, b"", b"b"]))
+        assert objects.get(KEY) == b"a" * 70_000 + b"b"
+        objects.replace("new", [])
+        assert objects.get("new") == b""
+
+    def test_a_large_object_can_be_replaced_part_by_part(self, objects: ObjectStore) -> None:
+        objects.replace(KEY, (bytes([number]) * (3 << 20) for number in range(24)))
+        assert objects.size(KEY) == 72 << 20
+        assert objects.get_range(KEY, (33 << 20) - 1, 2) == b"\x0a\x0b"
+
+    @pytest.mark.parametrize("sizes", [[10], [40 << 20, 40 << 20]], ids=["small", "large"])
+    def test_when_the_parts_fail_the_old_object_stays(self, objects: ObjectStore, sizes: list[int]) -> None:
+        def parts():
+            for size in sizes:
+                yield b"x" * size
+            raise ValueError("the source broke")
+
+        objects.put(KEY, b"old")
+        with pytest.raises(ValueError, match="source broke"):
+            objects.replace(KEY, parts())
+        assert objects.get(KEY) == b"old"
+        assert list(objects.keys("")) == [KEY]
+
     @pytest.mark.parametrize(
         "key", ["", "/raw/x", "raw//x", "../x", "raw/../../x", "raw/./x", "raw\\x", "a\nb", "x" * 1001]
     )
