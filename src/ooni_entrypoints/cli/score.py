@@ -1,10 +1,9 @@
 """``ooni score``: measurement files in, verdicts out."""
 
-import os
 import signal
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +52,7 @@ _CLUSTER_SHARES = 8
 @click.option("--scheduler", metavar="ADDRESS", help="Score on this Dask cluster (tcp://host:port) instead.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped writing OUT (jsonl only).")
 @click.pass_context
-def command(  # noqa: PLR0917 - one for each option
+def command(
     ctx: click.Context,
     paths: tuple[str, ...],
     fingerprints: Path | None,
@@ -75,7 +74,7 @@ def command(  # noqa: PLR0917 - one for each option
 
     \b
     Example:  ooni score --fingerprints fingerprints/ --jobs 4 -o verdicts.jsonl 2024/
-    """  # noqa: D301 - click wants the bare \b
+    """
     format = format_for(format_name, output)
     _check_usage(format, output, resume=resume)
     choice = chosen_engine(fingerprints, ruleset)
@@ -127,9 +126,9 @@ def _listed(paths: Iterable[str], output: Path | None) -> list[FoundFile]:
     return files
 
 
-def _opened(output: Path | None, *, append: bool) -> BinaryIO:
+def _opened(output: Path | None, *, append: bool) -> AbstractContextManager[BinaryIO]:
     if output is None:
-        return os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        return nullcontext(sys.stdout.buffer)
     return output.open("ab" if append else "wb")
 
 

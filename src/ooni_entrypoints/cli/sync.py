@@ -50,7 +50,7 @@ def names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> fro
 @click.option("--signed", is_flag=True, help="Use your S3 credentials instead of anonymous access.")
 @click.option("--endpoint-url", help="Another S3 service.")
 @click.pass_context
-def command(  # noqa: PLR0917 - one for each option
+def command(
     ctx: click.Context,
     source: str,
     output_dir: Path,
@@ -74,7 +74,7 @@ def command(  # noqa: PLR0917 - one for each option
 
     \b
     Example:  ooni sync -o data --start-day 2024-01-01 --end-day 2024-01-08 --probe-cc IT --test-name signal
-    """  # noqa: D301 - click wants the bare \b
+    """
     selection = Selection(
         start_day.date(),
         end_day.date(),

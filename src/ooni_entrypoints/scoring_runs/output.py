@@ -96,7 +96,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, orjson.Fragment):
-        return _finite(json.loads(value.contents))
+        return _finite(orjson.loads(orjson.dumps(value)))
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.isoformat(" ", "seconds") if isinstance(value, datetime) else value
@@ -127,7 +127,7 @@ class JsonLines:
         source: str = json.loads(line)["source"]
         return source
 
-    def open(self, file: BinaryIO, *, begun: bool) -> Sink:  # noqa: ARG002 - the face of all formats
+    def open(self, file: BinaryIO, *, begun: bool) -> Sink:
         """Return a sink that writes to *file*; *begun* when it goes on behind earlier lines."""
         return PlainSink(file)
 
@@ -185,7 +185,7 @@ class Parquet:
         encoded: bytes = out.getvalue().to_pybytes()
         return encoded
 
-    def open(self, file: BinaryIO, *, begun: bool) -> Sink:  # noqa: ARG002 - the face of all formats
+    def open(self, file: BinaryIO, *, begun: bool) -> Sink:
         """Return a sink that writes to *file*."""
         import pyarrow.parquet as pq
 

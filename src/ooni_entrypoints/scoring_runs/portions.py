@@ -22,7 +22,7 @@ from ooni_adapters.measurementfiles import (
 from ooni_core.errors import Invalid
 
 # A portion's results are held in memory until their turn, so portions are kept small enough.
-_LARGEST_SHARE = 32 * 2**20
+_LARGEST_SHARE = 16 * 2**20
 _SMALLEST_SHARE = 2**20
 _FILES_PER_SHARE = 500
 _SHARES_PER_JOB = 4

@@ -1,10 +1,12 @@
 """Runs over measurement files: read, score, encode, write, count."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import attrs
+import zstandard
 
 from ooni_adapters.measurementfiles import FoundFile, find_files
 from ooni_core.errors import Invalid
@@ -20,6 +22,7 @@ Result = TypeVar("Result")
 DNS_FILE = "fingerprints_dns.csv"
 HTTP_FILE = "fingerprints_http.csv"
 _TAIL_BYTES = 64 * 2**10
+_PIECE_ITEMS = 1000
 
 
 class Executor(Protocol):
@@ -41,9 +44,15 @@ class Executor(Protocol):
 
 @attrs.frozen
 class Encoded:
-    """The finished output for one portion."""
+    """The finished output for one portion.
 
-    content: bytes
+    Attributes:
+        pieces: zstd frames, each with the encoded verdicts of some measurements: results wait for their turn in
+            memory, and rows repeat themselves.
+        size: stored bytes of input.
+    """
+
+    pieces: tuple[bytes, ...]
     tally: Tally
     size: int
 
@@ -58,13 +67,14 @@ class ScoreAndEncode:
     def __call__(self, portion: Portion) -> Encoded:
         """Score *portion* and encode the verdicts."""
         tally = Tally()
-
-        def counted() -> Iterator:  # type: ignore[type-arg]
-            for item in self.judge.judged(portion):
+        compressor = zstandard.ZstdCompressor(level=1)
+        items = self.judge.judged(portion)
+        pieces = []
+        while some := list(islice(items, _PIECE_ITEMS)):
+            for item in some:
                 tally.count(item)
-                yield item
-
-        return Encoded(self.format.encode(counted()), tally, portion.size)
+            pieces.append(compressor.compress(self.format.encode(some)))
+        return Encoded(tuple(pieces), tally, portion.size)
 
 
 def write_verdicts(
@@ -72,8 +82,8 @@ def write_verdicts(
 ) -> Iterator[Tally]:
     """Run *work* over *tasks* and write the results in order, yielding what was counted after each portion."""
     for result in executor.map(work, tasks):
-        if result.content:
-            sink.write(result.content)
+        for piece in result.pieces:
+            sink.write(zstandard.decompress(piece))
         progress.advance(result.size, result.tally.total)
         yield result.tally
 
@@ -127,7 +137,7 @@ def cut_to_whole_lines(output: Path, format: Format) -> str | None:
         return format.last_source(file.read(end - start))
 
 
-def _end_of_last_line(before: int, file) -> int:  # type: ignore[no-untyped-def] # noqa: ANN001
+def _end_of_last_line(before: int, file: BinaryIO) -> int:
     """Return the position behind the last newline before position *before*, or 0."""
     position = before
     while position:

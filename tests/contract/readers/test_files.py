@@ -104,7 +104,9 @@ class TestDamage:
     @pytest.mark.parametrize("suffix", [".gz", ".zst", ".lz4"])
     @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
     def test_file_cut_short_gives_what_was_whole_and_says_so(self, suffix: str, kept: float):
-        whole = COMPRESSIONS[suffix](b"".join(measurement(n, salt=hashlib.sha256(b"%d" % n).hexdigest()) + b"\n" for n in range(3000)))
+        whole = COMPRESSIONS[suffix](
+            b"".join(measurement(n, salt=hashlib.sha256(b"%d" % n).hexdigest()) + b"\n" for n in range(3000))
+        )
         found = entries(f"x.jsonl{suffix}", whole[: int(len(whole) * kept)])
         assert isinstance(found[-1], Rejected)
         assert (found[-1].source, found[-1].kind) == (f"x.jsonl{suffix}", "bad_file")
