@@ -14,7 +14,7 @@ from ooni_core.errors import Invalid, NotFound, Unavailable
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid
 from ooni_core.ports import Clock
-from ooni_core.publication.files import gunzip
+from ooni_core.publication.files import gunzip, gunzip_line
 from ooni_core.publication.lines import EMPTY_LINE, content_of, identity_of
 from ooni_core.publication.model import IndexEntry
 from ooni_core.publication.ports import BodyIndex, ObjectStore
@@ -104,22 +104,22 @@ class Archive:
 
     def _line(self, entry: IndexEntry) -> bytes | None:
         """Read one line of a published file: one range of it, unless the index is from before ranges were recorded."""
-        place = (entry.member_offset, entry.member_length, entry.line_in_member)
         try:
-            if place[0] is None or place[1] is None or place[2] is None:
-                return _nth_line(self._part(entry.s3path, None), entry.linenum)
-            return _nth_line(self._part(entry.s3path, (place[0], place[1])), place[2])
+            if entry.member_offset is None or entry.member_length is None or entry.line_in_member is None:
+                return gunzip_line(self.objects.get(entry.s3path), entry.linenum)
+            member = self._member(entry.s3path, entry.member_offset, entry.member_length)
+            return _nth_line(member, entry.line_in_member)
         except NotFound:
             return None
         except Invalid as exc:
             raise Unavailable(f"{entry.s3path}: {exc}") from exc
 
-    def _part(self, key: str, place: tuple[int, int] | None) -> bytes:
-        """Return a decompressed gzip member, or the whole decompressed file."""
-        text = self.recent.get((key, place))
+    def _member(self, key: str, offset: int, length: int) -> bytes:
+        """Return a decompressed gzip member."""
+        text = self.recent.get((key, offset))
         if text is None:
-            text = gunzip(self.objects.get(key) if place is None else self.objects.get_range(key, *place))
-            self.recent.put((key, place), text)
+            text = gunzip(self.objects.get_range(key, offset, length))
+            self.recent.put((key, offset), text)
         return text
 
 

@@ -24,6 +24,7 @@ _MEMBER_LINES = 10
 _MEMBER_BYTES = 128 * 2**10
 _FRAME_BYTES = 128 * 2**10
 _BLOCK = 512
+_PIECE = 2**20
 _USTAR = struct.Struct("<100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
 _SEEK_FOOTER = struct.Struct("<IBI")
 _SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
@@ -129,18 +130,46 @@ def gunzip(content: bytes) -> bytes:
     Raises:
         Invalid: it is damaged or cut short.
     """
-    parts = []
+    return b"".join(_inflated(content))
+
+
+def gunzip_line(content: bytes, number: int) -> bytes | None:
+    """Return one line (zero-based, without its newline) of a gzip file, or None when it has fewer.
+
+    Nothing after that line is decompressed, and no more than a part of the file is in memory at a time.
+
+    Raises:
+        Invalid: the file is damaged or cut short before the end of that line.
+    """
+    passed, parts = 0, []
+    for piece in _inflated(content):
+        rest = piece
+        while passed < number and (end := rest.find(b"\n")) >= 0:
+            passed, rest = passed + 1, rest[end + 1 :]
+        if passed < number:
+            continue
+        end = rest.find(b"\n")
+        parts.append(rest if end < 0 else rest[:end])
+        if end >= 0:
+            return b"".join(parts)
+    return b"".join(parts) or None
+
+
+def _inflated(content: bytes) -> Iterator[bytes]:
+    """Yield the decompressed content in pieces of bounded length."""
     left = content
     while left:
         stream = isal_zlib.decompressobj(wbits=_GZIP)
-        try:
-            parts.append(stream.decompress(left))
-        except isal_zlib.error as exc:  # type: ignore[misc]  # its stub calls it a value
-            raise Invalid(f"damaged gzip data: {exc}") from exc
-        if not stream.eof:
-            raise Invalid("damaged gzip data: cut short")
+        while not stream.eof:
+            try:
+                piece = stream.decompress(left, _PIECE)
+            except isal_zlib.error as exc:  # type: ignore[misc]  # its stub calls it a value
+                raise Invalid(f"damaged gzip data: {exc}") from exc
+            left = stream.unconsumed_tail
+            if not piece and not left and not stream.eof:
+                raise Invalid("damaged gzip data: cut short")
+            yield piece
         left = stream.unused_data
-    return b"".join(parts)
 
 
 def seekable_zstd(text: bytes) -> bytes:

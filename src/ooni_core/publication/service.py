@@ -57,6 +57,10 @@ def _nothing_to_wait_for(uids: Sequence[MeasurementUid]) -> None:
     """Every measurement may go: nobody scores here."""
 
 
+def _unannounced(manifest: Manifest) -> None:
+    """Nobody keeps a log."""
+
+
 def _silent(measurements: int) -> None:
     """Nobody watches."""
 
@@ -69,6 +73,8 @@ class PublicationService:
         identity: ``n`` and the collector id of this host; part of every file name.
         before_discard: returns once each of these measurements has its verdict or its entry in quarantine; raises an
             OoniError to keep them in the spool until the next run.
+        announce: told of each manifest once all its files are published, and told again until it returns: the place of
+            a transparency log.
         seekable: also publish ``.jsonl.zst``.
     """
 
@@ -79,6 +85,7 @@ class PublicationService:
     clock: Clock
     identity: str
     before_discard: Callable[[Sequence[MeasurementUid]], None] = _nothing_to_wait_for
+    announce: Callable[[Manifest], object] = _unannounced
     seekable: bool = False
     limits: PublicationLimits = attrs.field(factory=PublicationLimits)
 
@@ -101,7 +108,7 @@ class PublicationService:
                 if run.gave_up:
                     break
                 run.attempt(run.publish, bucket)
-            run.attempt(run.write_manifests, None)
+            run.write_manifests()
             self.journal.prune(self.clock.now() - self.limits.keep_journal)
             return run.report
 
@@ -143,7 +150,7 @@ class _Run:
             if self.attempt(self.finish, batch):
                 self.report = attrs.evolve(self.report, resumed=self.report.resumed + 1)
 
-    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | None) -> bool:
+    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | Manifest) -> bool:
         """Do one step; a failure is reported and concerns nothing else."""
         try:
             step(what)
@@ -182,10 +189,15 @@ class _Run:
         if batch.state is BatchState.INDEXED:
             self._release(batch)
 
-    def write_manifests(self, _: None) -> None:
+    def write_manifests(self) -> None:
         for manifest in self.service.journal.plan_manifests(self.service.identity):
-            self.service.journal.manifest_published(self._put_manifest(manifest))
-            self.report = attrs.evolve(self.report, manifests=self.report.manifests + 1)
+            self.attempt(self._publish_manifest, manifest)
+
+    def _publish_manifest(self, manifest: Manifest) -> None:
+        manifest = self._put_manifest(manifest)
+        self.service.announce(manifest)
+        self.service.journal.manifest_published(manifest)
+        self.report = attrs.evolve(self.report, manifests=self.report.manifests + 1)
 
     def _put_manifest(self, manifest: Manifest) -> Manifest:
         objects = self.service.objects
@@ -305,11 +317,11 @@ class _Run:
         self.report = attrs.evolve(self.report, problems=(*self.report.problems, text))
 
 
-def _named(what: Batch | SpoolBucket | None) -> str:
+def _named(what: Batch | SpoolBucket | Manifest) -> str:
     match what:
         case Batch():
             return what.name.stem
         case SpoolBucket():
             return what.name
-        case _:
-            return "manifests"
+        case Manifest():
+            return what.key
