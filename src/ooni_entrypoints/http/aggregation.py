@@ -3,11 +3,12 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 
 from ooni_core.catalog import parsing
 from ooni_core.catalog.model import (
@@ -33,8 +34,8 @@ from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.responses import json_answer
 
 AnyRequest = Request[Any, Any, Any]
-Catalog = Annotated[CatalogService, Dependency(skip_validation=True)]
-Time = Annotated[Clock, Dependency(skip_validation=True)]
+Catalog = NamedDependency[SkipValidation[CatalogService]]
+Time = NamedDependency[SkipValidation[Clock]]
 
 _GRAINS = (*Grain, "auto")
 _FORMATS = ("JSON", "CSV")

@@ -2,17 +2,17 @@
 
 import re
 from datetime import date, timedelta
-from typing import Annotated
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import Dependency
+from litestar.params import FromPath, SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_entrypoints.http.responses import bytes_answer, json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
-Site = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Site = NamedDependency[SkipValidation[ServiceSettings]]
 _DAY = re.compile(r"\d{4}-[01]\d-[0-3]\d", re.ASCII)
 _FILE = re.compile(r"[A-Za-z0-9._-]+\.json", re.ASCII)
 _CACHE = "max-age=86400"
@@ -58,7 +58,7 @@ async def files_pages(service_settings: Site) -> Response[bytes]:
 
 
 @get("/files/by_date/{day:str}", include_in_schema=False)
-async def files_of_day(day: str, service_settings: Site) -> Response[bytes]:
+async def files_of_day(day: FromPath[str], service_settings: Site) -> Response[bytes]:
     """Lead to the measurements of one day."""
     if not _DAY.fullmatch(day):
         raise Invalid("Invalid date format")
@@ -66,7 +66,7 @@ async def files_of_day(day: str, service_settings: Site) -> Response[bytes]:
 
 
 @get("/files/by_country/{probe_cc:str}", include_in_schema=False)
-async def files_of_country(probe_cc: str, service_settings: Site) -> Response[bytes]:
+async def files_of_country(probe_cc: FromPath[str], service_settings: Site) -> Response[bytes]:
     """Lead to the measurements of one country."""
     if len(probe_cc) != 2 or not (probe_cc.isascii() and probe_cc.isalnum()):
         raise Invalid("Country code must be two characters")
@@ -74,7 +74,7 @@ async def files_of_country(probe_cc: str, service_settings: Site) -> Response[by
 
 
 @get("/{day:str}", include_in_schema=False)
-async def day_page(day: str, service_settings: Site) -> Response[bytes]:
+async def day_page(day: FromPath[str], service_settings: Site) -> Response[bytes]:
     """Lead to the measurements of one day; everything else that has no page of its own ends here."""
     if not _DAY.fullmatch(day):
         raise NotFoundException
@@ -82,7 +82,7 @@ async def day_page(day: str, service_settings: Site) -> Response[bytes]:
 
 
 @get("/{day:str}/{name:str}", include_in_schema=False)
-async def day_file(day: str, name: str) -> Response[bytes]:
+async def day_file(day: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """Lead to a report file, as the first version of the API published them."""
     if not _DAY.fullmatch(day) or not _FILE.fullmatch(name):
         raise NotFoundException

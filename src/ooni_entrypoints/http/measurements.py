@@ -4,13 +4,14 @@ import base64
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 
 from ooni_core.catalog import parsing
 from ooni_core.catalog.model import (
@@ -38,9 +39,9 @@ from ooni_entrypoints.http.responses import NO_CACHE, json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Catalog = Annotated[CatalogService, Dependency(skip_validation=True)]
-Time = Annotated[Clock, Dependency(skip_validation=True)]
-Site = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Catalog = NamedDependency[SkipValidation[CatalogService]]
+Time = NamedDependency[SkipValidation[Clock]]
+Site = NamedDependency[SkipValidation[ServiceSettings]]
 
 ERROR = ResponseSpec(dict[str, str], description="`error` says what is wrong.")
 REFUSALS = {400: ERROR, 503: ERROR, 504: ERROR}

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency, Parameter
+from litestar.params import PathParameter, SkipValidation
 
 from ooni_core.catalog import parsing
 from ooni_core.catalog.model import CatalogEntry
@@ -20,10 +21,10 @@ from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.responses import NO_STORE, json_answer
 
 AnyRequest = Request[Any, Any, Any]
-Catalog = Annotated[CatalogService, Dependency(skip_validation=True)]
-Bodies = Annotated[BodyFinder, Dependency(skip_validation=True)]
-Time = Annotated[Clock, Dependency(skip_validation=True)]
-UidText = Annotated[str, Parameter(description="Unique name of the measurement.")]
+Catalog = NamedDependency[SkipValidation[CatalogService]]
+Bodies = NamedDependency[SkipValidation[BodyFinder]]
+Time = NamedDependency[SkipValidation[Clock]]
+UidText = Annotated[str, PathParameter(description="Unique name of the measurement.")]
 
 ERROR = ResponseSpec(dict[str, str], description="`error` says what is wrong.")
 REFUSALS = {400: ERROR, 503: ERROR, 504: ERROR}

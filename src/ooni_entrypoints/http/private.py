@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 
 from ooni_core.catalog import parsing
 from ooni_core.catalog.model import Activity, Runtime
@@ -21,8 +22,8 @@ from ooni_entrypoints.http.responses import json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Statistics = Annotated[StatisticsService, Dependency(skip_validation=True)]
-Site = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Statistics = NamedDependency[SkipValidation[StatisticsService]]
+Site = NamedDependency[SkipValidation[ServiceSettings]]
 
 _ERROR = ResponseSpec(dict[str, str], description="`error` says what is wrong.")
 _DAY, _TWO_HOURS, _HOUR, _AT_ONCE = "max-age=86400", "max-age=7200", "max-age=3600", "max-age=0"
