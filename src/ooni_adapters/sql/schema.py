@@ -87,6 +87,7 @@ class Table:
         rule: see :class:`Rule`.
         indexes: further columns by which single rows are looked up.
         ranges: further columns by which ranges are read.
+        sharded: on a cluster, the columns whose hash says which shard holds a row; empty: every host has all rows.
         private: holds something about people or secrets; never part of a public export.
         doc: one line for ``ooni schema show``.
     """
@@ -97,6 +98,7 @@ class Table:
     rule: Rule = Rule.LATEST
     indexes: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
+    sharded: tuple[str, ...] = ()
     private: bool = False
     doc: str = ""
 

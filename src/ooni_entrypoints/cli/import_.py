@@ -26,7 +26,7 @@ _OTHER_IMPORTERS: dict[str, Callable[[Invocation, Path], str]] = {"geoip": _impo
 @click.option("--replace", is_flag=True, help="Put the rows in place of the table's content; readers see old or new.")
 @click.pass_obj
 def command(invocation: Invocation, table: str, file: Path, *, replace: bool) -> None:
-    r"""Load FILE into TABLE, all of it or nothing.
+    """Load FILE into TABLE, all of it or nothing.
 
     FILE is .csv (with a header line), .jsonl or .parquet, also with .gz. Columns go by their names; those the file
     lacks get their default. A row whose key is stored already replaces it. TABLE is one that `ooni schema show` lists,
@@ -34,7 +34,7 @@ def command(invocation: Invocation, table: str, file: Path, *, replace: bool) ->
 
     \b
     Example:  ooni import fastpath rows.csv.gz
-    """
+    """  # noqa: D301 - \b is for click
     other = _OTHER_IMPORTERS.get(table)
     if other is not None:
         click.echo(other(invocation, file), err=True)

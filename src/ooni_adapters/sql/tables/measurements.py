@@ -53,6 +53,7 @@ FASTPATH = Table(
     key=("measurement_uid",),
     indexes=("report_id",),
     ranges=("measurement_start_time",),
+    sharded=("measurement_uid",),
 )
 
 QUARANTINE = Table(
@@ -85,6 +86,7 @@ JSONL = Table(
     ),
     key=("measurement_uid",),
     indexes=("report_id",),
+    sharded=("measurement_uid",),
 )
 
 COUNTERS_TEST_LIST = Table(
@@ -158,6 +160,7 @@ OBS_OPENVPN = Table(
     ),
     key=("measurement_uid",),
     ranges=("measurement_start_time",),
+    sharded=("measurement_uid",),
 )
 
 BLOCKING_STATUS = Table(

@@ -1,0 +1,342 @@
+"""A SqlEngine on ClickHouse, by one client: over HTTP to a server, or in this process on the embedded engine.
+
+ClickHouse has no transactions and no unique keys. Rows with an equal key are told apart by ``row_version``, which this
+engine fills, and reads run with the setting ``final``, which gives one row per key whether or not a merge has happened.
+"""
+
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import attrs
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import Error
+
+from ooni_adapters.clickhouse.binding import typed
+from ooni_adapters.clickhouse.dialect import DELETED_COLUMN, VERSION_COLUMN, ClickHouseDialect, quoted
+from ooni_adapters.sql.batches import complete_batch
+from ooni_adapters.sql.engine import ORDINARY, UNLIMITED, Limits, Params, Row, Rows
+from ooni_adapters.sql.schema import Rule, Table
+from ooni_adapters.sql.tables import PREVIOUS, STORED_BATCHES
+from ooni_core.errors import Invalid, QueryTimeout, TooLarge, Unavailable
+
+_TIMED_OUT = {159, 394}  # TIMEOUT_EXCEEDED, QUERY_WAS_CANCELLED
+_TOO_MANY_ROWS = {158, 396}
+_READING = {
+    "final": 1,
+    # Skipping granules by an index must not hide the newer version of a row from FINAL.
+    "use_skip_indexes_if_final": 1,
+    "use_skip_indexes_if_final_exact_mode": 1,
+    "distributed_product_mode": "global",
+    "output_format_arrow_string_as_string": 1,
+    "join_use_nulls": 1,
+}
+_WRITING = {
+    # One insert is one block, and one block is stored whole or not at all.
+    "max_insert_block_size": 100_000_000,
+    "min_insert_block_size_rows": 100_000_000,
+    "min_insert_block_size_bytes": 0,
+    "input_format_parallel_parsing": 0,
+    "async_insert": 0,
+    "distributed_foreground_insert": 1,
+}
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@attrs.frozen
+class Address:
+    """What a ClickHouse URL says: the arguments of the client, and the cluster on which tables are made."""
+
+    client: dict[str, Any]
+    cluster: str | None
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Read ``clickhouse://user:password@host:8123/database`` or ``chdb:///folder``.
+
+        Options after ``?``: ``cluster=NAME``; ``secure=1`` for HTTPS; ``database=NAME`` for the embedded engine.
+
+        Raises:
+            Invalid: it is neither.
+        """
+        parts = urlsplit(url)
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if parts.scheme == "chdb":
+            if not parts.path.strip("/"):
+                raise Invalid("storage.database: expected chdb:///folder")
+            return cls({"interface": "chdb", "path": parts.path, "database": options.get("database")}, None)
+        secure = options.get("secure") == "1"
+        client = {
+            "interface": "https" if secure else "http",
+            "host": parts.hostname or "127.0.0.1",
+            "port": parts.port or (8443 if secure else 8123),
+            "username": unquote(parts.username or "default"),
+            "password": unquote(parts.password or ""),
+            "database": parts.path.strip("/") or "default",
+            "autogenerate_session_id": False,
+        }
+        return cls(client, options.get("cluster"))
+
+
+class ClickHouseEngine:
+    """A ClickHouse database.
+
+    Args:
+        url: see :meth:`Address.parse`.
+        now: tells the instant for stamped columns, naive UTC.
+
+    Raises:
+        Invalid: the URL is not one.
+        Unavailable: the server does not answer, or the folder cannot be opened.
+    """
+
+    def __init__(self, url: str, now: Callable[[], datetime] = _utc_now) -> None:
+        self._address = Address.parse(url)
+        self.dialect = ClickHouseDialect(self._address.cluster)
+        self._now = now
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._clients_lock = threading.Lock()
+        self._writing = threading.RLock()
+        self._last_version = 0
+        # Also runs when the interpreter exits: the embedded engine must not outlive its clients.
+        self._finalizer = weakref.finalize(self, _close_all, self._clients)
+        self._make_database()
+
+    def execute(self, sql: str, params: Params | None = None) -> None:
+        """Run a statement."""
+        statement, values = typed(sql, params)
+        with _as_ours():
+            self._client().command(statement, parameters=values)
+
+    def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
+        """Run a read; the server enforces the limits."""
+        statement, values = typed(sql, params)
+        with _as_ours(), self._killable(statement, limits) as marked:
+            result = self._client().query(marked, parameters=values, settings=_read_settings(limits))
+            tuples = _naive(result.result_rows, [kind.name for kind in result.column_types])
+        return Rows(tuple(result.column_names), tuples)
+
+    def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
+        """Run a read on a client of its own."""
+        statement, values = typed(sql, params)
+        settings = _read_settings(attrs.evolve(limits, rows=None))
+        client = self._connect()
+        try:
+            with _as_ours(), self._killable(statement, limits) as marked:
+                described = client.query(f"DESCRIBE ({statement})", parameters=values, settings=settings).result_rows
+                seconds = [row[0] for row in described if "DateTime" in row[1] and "DateTime64" not in row[1]]
+                with client.query_arrow_stream(marked, parameters=values, settings=settings) as batches:
+                    for batch in batches:
+                        yield _with_times(batch, seconds)
+        finally:
+            client.close()
+
+    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
+        """Insert one block. Its key is also ClickHouse's deduplication token, for two writers at once."""
+        batch = complete_batch(table, rows, self._now())
+        if batch_key is not None and self._stored_before(table, batch_key):
+            return False
+        self._write(table, table.name, batch, batch_key)
+        if batch_key is not None:
+            record = {"table_name": table.name, "batch_key": batch_key, "rows": batch.num_rows}
+            self._write(
+                STORED_BATCHES, STORED_BATCHES.name, complete_batch(STORED_BATCHES, [record], self._now()), None
+            )
+        return True
+
+    def delete(self, table: Table, keys: Sequence[Row]) -> None:
+        """Insert rows that stand for the removal."""
+        if table.rule is not Rule.LATEST:
+            raise Invalid(f"single rows of {table.name} cannot be removed")
+        if keys:
+            gone = complete_batch(table, [{name: key[name] for name in table.key} for key in keys], self._now())
+            self._write(table, table.name, gone, None, deleted=1)
+
+    def replace(self, contents: Mapping[Table, pa.Table | Sequence[Row]]) -> None:
+        """Fill a twin of each table, then exchange the two, which is atomic for each table."""
+        batches = {table: complete_batch(table, rows, self._now()) for table, rows in contents.items()}
+        with self.transaction():
+            twins = {table: self._twin(table) for table in batches}
+            for table, batch in batches.items():
+                self.execute(f"TRUNCATE TABLE {quoted(twins[table])}{self._everywhere()}")
+                self._write(table, twins[table], batch, None)
+            for table, twin in twins.items():
+                self.execute(f"EXCHANGE TABLES {quoted(twin)} AND {quoted(table.name)}{self._everywhere()}")
+            for table, twin in twins.items():
+                if table not in PREVIOUS:
+                    self.execute(f"DROP TABLE {quoted(twin)}{self._everywhere()} SYNC")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let one thread of this process write at a time; ClickHouse cannot undo."""
+        with self._writing:
+            yield
+
+    def existing(self) -> Mapping[str, Mapping[str, str]]:
+        """Read the system tables."""
+        found = self.query(
+            "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY table, position",
+            limits=UNLIMITED,
+        )
+        live: dict[str, dict[str, str]] = {}
+        for table, column, kind in found.tuples:
+            live.setdefault(table, {})[column] = kind
+        return live
+
+    def close(self) -> None:
+        """Close the clients of all threads."""
+        with self._clients_lock:
+            self._finalizer()
+
+    def _make_database(self) -> None:
+        name = self._address.client.get("database")
+        if name and name != "default":
+            with _as_ours():
+                client = self._connect(database=None)
+                try:
+                    client.command(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}{self._everywhere()}")
+                finally:
+                    client.close()
+        with _as_ours():
+            self._client()
+
+    def _connect(self, **changes: Any) -> Client:
+        arguments = {**self._address.client, **changes}
+        if arguments["interface"] == "chdb":
+            Path(arguments["path"]).mkdir(parents=True, exist_ok=True)
+        with _as_ours():
+            return clickhouse_connect.get_client(**arguments)
+
+    def _client(self) -> Client:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect()
+            with self._clients_lock:
+                self._clients.append(client)
+        return client
+
+    def _everywhere(self) -> str:
+        return f" ON CLUSTER '{self.dialect.cluster}'" if self.dialect.cluster else ""
+
+    def _twin(self, table: Table) -> str:
+        if table.sharded and self.dialect.cluster:
+            raise Invalid(f"{table.name} is sharded over the cluster and cannot be replaced as a whole")
+        twin = PREVIOUS[table].name if table in PREVIOUS else f"{table.name}_next"
+        for statement in self.dialect.create(table, twin):
+            self.execute(statement)
+        return twin
+
+    def _stored_before(self, table: Table, batch_key: str) -> bool:
+        found = self.query(
+            "SELECT count(*) FROM stored_batches WHERE table_name = $table_name AND batch_key = $batch_key",
+            {"table_name": table.name, "batch_key": batch_key},
+        )
+        return bool(found.scalar())
+
+    def _write(self, table: Table, name: str, batch: pa.Table, batch_key: str | None, deleted: int = 0) -> None:
+        if not batch.num_rows:
+            return
+        settings: dict[str, Any] = {**_WRITING, "insert_deduplicate": 0}
+        if batch_key is not None:
+            settings |= {"insert_deduplicate": 1, "insert_deduplication_token": batch_key}
+        with self._writing, _as_ours():
+            stamped = self._with_version(batch, deleted) if table.rule is Rule.LATEST else batch
+            self._client().insert_arrow(name, stamped, settings=settings)
+
+    def _with_version(self, batch: pa.Table, deleted: int) -> pa.Table:
+        # Nanoseconds, so that the order of writes is also right between processes whose clocks agree.
+        self._last_version = max(self._last_version + 1, time.time_ns())
+        versions = pa.repeat(pa.scalar(self._last_version, pa.uint64()), batch.num_rows)
+        removals = pa.repeat(pa.scalar(deleted, pa.uint8()), batch.num_rows)
+        return batch.append_column(VERSION_COLUMN, versions).append_column(DELETED_COLUMN, removals)
+
+    @contextmanager
+    def _killable(self, statement: str, limits: Limits) -> Iterator[str]:
+        if limits.cancellation is None:
+            yield statement
+            return
+        mark = f"ooni-{uuid.uuid4().hex}"
+        limits.cancellation.attach(lambda: self._kill(mark))
+        try:
+            yield f"/* {mark} */ {statement}"
+        finally:
+            limits.cancellation.attach(None)
+
+    def _kill(self, mark: str) -> None:
+        client = self._connect()  # that of this thread may be the one that waits
+        try:
+            client.command(
+                "KILL QUERY WHERE user = currentUser() AND query LIKE {like:String} AND query NOT LIKE 'KILL%' ASYNC",
+                parameters={"like": f"%{mark}%"},
+            )
+        finally:
+            client.close()
+
+
+def _close_all(clients: list[Client]) -> None:
+    for client in clients:
+        client.close()
+    clients.clear()
+
+
+def _read_settings(limits: Limits) -> dict[str, Any]:
+    settings: dict[str, Any] = dict(_READING)
+    if limits.seconds is not None:
+        settings |= {"max_execution_time": limits.seconds, "timeout_overflow_mode": "throw"}
+    if limits.rows is not None:
+        settings |= {"max_result_rows": limits.rows, "result_overflow_mode": "throw"}
+    return settings
+
+
+def _naive(rows: Sequence[tuple[Any, ...]], kinds: list[str]) -> Sequence[tuple[Any, ...]]:
+    times = [position for position, kind in enumerate(kinds) if "DateTime" in kind]
+    if not times:
+        return rows
+    return [tuple(_naive_value(value) for value in row) for row in rows]
+
+
+def _naive_value(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def _with_times(batch: pa.RecordBatch, seconds: list[str]) -> pa.RecordBatch:
+    """Give times, which travel as plain numbers or with a zone, the type they have on every engine."""
+    arrays = []
+    for field, array in zip(batch.schema, batch.columns, strict=True):
+        if field.name in seconds:
+            arrays.append(array.cast(pa.int64()).cast(pa.timestamp("s")))
+        elif pa.types.is_timestamp(field.type):
+            arrays.append(array.cast(pa.timestamp(field.type.unit)))
+        else:
+            arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    try:
+        yield
+    except Error as exc:
+        code = getattr(exc, "code", None)
+        if code in _TIMED_OUT:
+            raise QueryTimeout(
+                "the query took too long and was cancelled; narrow it, for instance with since/until"
+            ) from exc
+        if code in _TOO_MANY_ROWS:
+            raise TooLarge("the answer has too many rows; narrow the question") from exc
+        raise Unavailable(f"ClickHouse: {exc}") from exc
