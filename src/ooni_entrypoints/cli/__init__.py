@@ -13,6 +13,7 @@ from ooni_entrypoints.settings import Loaded, Settings, load
 COMMANDS = {
     "config": "ooni_entrypoints.cli.config",
     "import": "ooni_entrypoints.cli.import_",
+    "publish": "ooni_entrypoints.cli.publish",
     "quarantine": "ooni_entrypoints.cli.quarantine",
     "score": "ooni_entrypoints.cli.score",
     "serve": "ooni_entrypoints.cli.serve",
