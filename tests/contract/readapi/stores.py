@@ -10,7 +10,7 @@ from ooni_adapters.sql.verdicts import verdict_row
 from ooni_core.scoring.model import Provenance, Stored
 from tests.unit.catalog.rows import LISTS
 
-ENGINES = ("duckdb",)
+ENGINES = ("duckdb", "chdb")
 PROVENANCE = Provenance("head", "0.1.0", "0" * 64)
 
 

@@ -30,7 +30,7 @@ from tests.unit.catalog.rows import LISTS, START, URLS, row, rows
 
 ALL = MeasurementFilter()
 SLOW_START = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
