@@ -7,14 +7,14 @@ Source: A. Aho, M. Corasick, "Efficient string matching", 1975, for bodies. Text
 one character never begins inside another, so byte matches are text matches.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import attrs
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from ooni_core.scoring.fingerprints import Fingerprint, FingerprintSet
-from ooni_core.scoring.reading import decoded_base64, get, get_or, has, records, wrong_type
+from ooni_core.scoring.reading import decoded_base64, get, records, wrong_type
 
 
 @attrs.frozen
@@ -35,8 +35,8 @@ class Matcher(Protocol):
             Lost: queries or answers have another shape.
         """
 
-    def in_response(self, response: dict[str, Any], where: str) -> list[Hit]:
-        """Find fingerprints in body and headers of one HTTP response.
+    def in_response(self, response: dict[str, Any], request: int) -> list[Hit]:
+        """Find fingerprints in body and headers of the HTTP response to request number *request*.
 
         Raises:
             Lost: body or headers have another shape.
@@ -57,24 +57,29 @@ def hits_in(matcher: Matcher, test_keys: dict[str, Any]) -> list[Hit]:
         if response is not None:
             if not isinstance(response, dict):
                 raise wrong_type(f"requests[{number}].response", response, "an object")
-            hits += matcher.in_response(response, f"requests[{number}].response")
+            hits += matcher.in_response(response, number)
     return hits
 
 
-def answers_of(test_keys: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each DNS answer and the place where it stands."""
+def answers_of(test_keys: dict[str, Any]) -> Iterator[tuple[Any, int, int]]:
+    """Yield each DNS answer, the number of its query and its own number there."""
     for number, query in enumerate(records(test_keys, "queries")):
-        for position, answer in enumerate(_elements(query, "answers")):
-            yield f"queries[{number}].answers[{position}]", answer
+        answers = query.get("answers")
+        if isinstance(answers, list):
+            for position, answer in enumerate(answers):
+                yield answer, number, position
+        elif answers is not None and answers not in ("", {}):
+            raise wrong_type("'answers'", answers, "a list")
 
 
-def _elements(holder: dict[str, Any], key: str) -> Sequence[Any]:
-    value = get_or(holder, key, ())
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, str | dict) and not value:
-        return ()
-    raise wrong_type(repr(key), value, "a list")
+def place_of_answer(query: int, answer: int) -> str:
+    """Name the place of a DNS answer in the test keys."""
+    return f"queries[{query}].answers[{answer}]"
+
+
+def place_in_response(request: int, part: str) -> str:
+    """Name the place of a part of an HTTP response in the test keys."""
+    return f"requests[{request}].response.{part}"
 
 
 def address_of(answer: Any) -> Any:
@@ -83,8 +88,10 @@ def address_of(answer: Any) -> Any:
     Raises:
         Lost: the answer is no object.
     """
+    if not isinstance(answer, dict):
+        raise wrong_type("a DNS answer", answer, "an object")
     for key in ("ipv4", "hostname", "ipv6"):
-        if has(answer, key):
+        if key in answer:
             return answer[key]
     return ""
 
@@ -156,7 +163,7 @@ class HistoricalMatcher:
     _addresses: dict[str, list[Fingerprint]]
     _http: tuple[Fingerprint, ...]
     _bodies: TextFinder
-    _headers: dict[str, list[tuple[int, Fingerprint]]]
+    _headers: dict[str, "_HeaderPatterns"]
 
     @classmethod
     def of(cls, fingerprints: FingerprintSet, *, headers_match: bool) -> "HistoricalMatcher":
@@ -172,55 +179,80 @@ class HistoricalMatcher:
             elif one.pattern_type in {"full", "prefix"}:
                 name = one.header if headers_match else one.header[1:]
                 headers.setdefault(name, []).append((number, one))
-        return cls(addresses, fingerprints.http, TextFinder.of(bodies), headers)
+        return cls(
+            addresses,
+            fingerprints.http,
+            TextFinder.of(bodies),
+            {name: _HeaderPatterns.of(patterns) for name, patterns in headers.items()},
+        )
 
     def in_answers(self, test_keys: dict[str, Any]) -> list[Hit]:
         """Compare each answer's address with all patterns."""
         hits: list[Hit] = []
-        for where, answer in answers_of(test_keys):
+        for answer, query, position in answers_of(test_keys):
             if not self._addresses:
                 continue
             address = address_of(answer)
             if isinstance(address, str) and address in self._addresses:
+                where = place_of_answer(query, position)
                 hits += [Hit(one, where) for one in self._addresses[address]]
         return hits
 
-    def in_response(self, response: dict[str, Any], where: str) -> list[Hit]:
+    def in_response(self, response: dict[str, Any], request: int) -> list[Hit]:
         """Search the body, then the headers."""
         hits: list[Hit] = []
         if self._bodies:
             body = body_bytes(response.get("body"))
             if body:
-                hits += [Hit(self._http[number], f"{where}.body") for number in self._bodies.found(body)]
+                where = place_in_response(request, "body")
+                hits += [Hit(self._http[number], where) for number in self._bodies.found(body)]
         headers = response.get("headers")
         if headers:
-            hits += self._in_headers(headers, where)
+            hits += self._in_headers(headers, request)
         return hits
 
-    def _in_headers(self, headers: Any, where: str) -> list[Hit]:
+    def _in_headers(self, headers: Any, request: int) -> list[Hit]:
         if not isinstance(headers, dict):
             raise wrong_type("response headers", headers, "an object")
         found: list[tuple[int, Hit]] = []
-        last_of_name = {name.lower(): (name, value) for name, value in headers.items()}
+        last_of_name = {name.lower(): name for name in headers}
         for lower in last_of_name.keys() & self._headers.keys():
-            name, value = last_of_name[lower]
-            for number, one in self._headers[lower]:
-                if _value_matches(one, value):
-                    found.append((number, Hit(one, f"{where}.headers.{name}")))
+            name = last_of_name[lower]
+            matches = self._headers[lower].matches(headers[name])
+            found += [(number, Hit(one, place_in_response(request, f"headers.{name}"))) for number, one in matches]
         return [hit for _, hit in sorted(found, key=number_of)]
+
+
+@attrs.frozen
+class _HeaderPatterns:
+    """All patterns for one header, so that one look says whether any can match."""
+
+    _patterns: list[tuple[int, Fingerprint]]
+    _whole: frozenset[str]
+    _beginnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, patterns: list[tuple[int, Fingerprint]]) -> "_HeaderPatterns":
+        texts = [one.pattern for _, one in patterns if one.pattern_type == "full"]
+        beginnings = [one.pattern for _, one in patterns if one.pattern_type == "prefix"]
+        return cls(patterns, frozenset(texts), tuple(beginnings))
+
+    def matches(self, value: Any) -> list[tuple[int, Fingerprint]]:
+        text = value
+        if self._beginnings and isinstance(value, dict) and value.get("format") == "base64":
+            text = decoded_base64(value.get("data", "")).decode("latin-1")
+        if not isinstance(text, str) or not (text in self._whole or text.startswith(self._beginnings)):
+            return []
+        return [
+            (number, one)
+            for number, one in self._patterns
+            if (value == one.pattern if one.pattern_type == "full" else text.startswith(one.pattern))
+        ]
 
 
 def number_of(found: tuple[int, Any]) -> int:
     """Return the number that stands first, for sorting."""
     return found[0]
-
-
-def _value_matches(one: Fingerprint, value: Any) -> bool:
-    if one.pattern_type == "full":
-        return bool(value == one.pattern)
-    if isinstance(value, dict) and value.get("format") == "base64":
-        value = decoded_base64(value.get("data", "")).decode("latin-1")
-    return isinstance(value, str) and value.startswith(one.pattern)
 
 
 def locate(pattern: str, body: str | bytes) -> int:

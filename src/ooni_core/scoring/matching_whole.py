@@ -9,7 +9,17 @@ import attrs
 import re2
 
 from ooni_core.scoring.fingerprints import Fingerprint, FingerprintSet, compiled, regexp_options
-from ooni_core.scoring.matching import Hit, TextFinder, address_of, answers_of, as_bytes, body_bytes, number_of
+from ooni_core.scoring.matching import (
+    Hit,
+    TextFinder,
+    address_of,
+    answers_of,
+    as_bytes,
+    body_bytes,
+    number_of,
+    place_in_response,
+    place_of_answer,
+)
 from ooni_core.scoring.reading import decoded_base64, wrong_type
 
 MIN_LITERAL = 4
@@ -115,26 +125,27 @@ class WholePatternMatcher:
     def in_answers(self, test_keys: dict[str, Any]) -> list[Hit]:
         """Compare each answer's address with all patterns."""
         hits: list[Hit] = []
-        for where, answer in answers_of(test_keys):
+        for answer, query, position in answers_of(test_keys):
             address = address_of(answer)
             if not isinstance(address, str) or not address:
                 continue
             plain = canonical_address(address)
             found = list(self._addresses.get(plain, ()))
             found += [(number, one) for number, one, matches in self._address_tests if matches(plain)]
+            where = place_of_answer(query, position)
             hits += [Hit(one, where) for _, one in sorted(found, key=number_of)]
         return hits
 
-    def in_response(self, response: dict[str, Any], where: str) -> list[Hit]:
+    def in_response(self, response: dict[str, Any], request: int) -> list[Hit]:
         """Search the body, then all values of the headers."""
         hits: list[Hit] = []
         body = body_bytes(response.get("body"))
         if body:
             candidates = (number for number in self._texts.found(body) if self._fits(self._http[number], body))
             numbers = sorted({*candidates, *self._expressions.found(body)})
-            hits += [Hit(self._http[number], f"{where}.body") for number in numbers]
+            hits += [Hit(self._http[number], place_in_response(request, "body")) for number in numbers]
         if self._headers:
-            hits += self._in_headers(response, where)
+            hits += self._in_headers(response, request)
         return hits
 
     def _fits(self, one: Fingerprint, body: bytes) -> bool:
@@ -144,12 +155,12 @@ class WholePatternMatcher:
         pattern = as_bytes(one.pattern)
         return body == pattern if one.pattern_type == "full" else body.startswith(pattern)
 
-    def _in_headers(self, response: dict[str, Any], where: str) -> list[Hit]:
+    def _in_headers(self, response: dict[str, Any], request: int) -> list[Hit]:
         found: dict[int, Hit] = {}
         for name, value in header_values(response):
             for number, one, matches in self._headers.get(name.lower(), ()):
                 if number not in found and matches(value):
-                    found[number] = Hit(one, f"{where}.headers.{name}")
+                    found[number] = Hit(one, place_in_response(request, f"headers.{name}"))
         return [found[number] for number in sorted(found)]
 
 

@@ -90,7 +90,7 @@ def input_and_domain(measurement: dict[str, Any]) -> tuple[str, str]:
 
 def storable(text: str) -> str:
     """Return *text* as tables can hold it: NUL and lone surrogates become U+FFFD."""
-    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def scores_text(scores: dict[str, Any]) -> str:
@@ -123,11 +123,11 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _text(holder: dict[str, Any], key: str, default: str = "") -> str:
-    value = holder.get(key)
+    value = holder.get(key, default)
+    if isinstance(value, str):
+        return value if value.isascii() and "\x00" not in value else storable(value)
     if value is None:
         return default
-    if isinstance(value, str):
-        return storable(value)
     if isinstance(value, list | dict):
         raise wrong_type(key, value, "a text")
     return json.dumps(value)

@@ -38,5 +38,5 @@ def _hits(keys: dict[str, Any], knowledge: Knowledge) -> list[Hit]:
         response = get_or(request, "response", {})
         if not isinstance(response, dict):
             raise wrong_type(f"requests[{number}].response", response, "an object")
-        hits += knowledge.matcher.in_response(response, f"requests[{number}].response")
+        hits += knowledge.matcher.in_response(response, number)
     return hits
