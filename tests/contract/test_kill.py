@@ -60,7 +60,7 @@ class Probe:
                 if not self._submitted(client, number, attempt):
                     with self.lock:
                         self.todo.append((number, attempt + 1))
-                    time.sleep(0.01)
+                    time.sleep(0.05)
 
     def _submitted(self, client, number, attempt):
         content = content_of(number, attempt)
