@@ -4,7 +4,8 @@ import re
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, PathParameter, QueryParameter, SkipValidation
 
 from ooni_core.errors import Invalid, NotFound
 from ooni_core.measurement import MeasurementUid
@@ -12,9 +13,9 @@ from ooni_core.publication.transparency.tiles import Tile
 from ooni_core.publication.transparency.view import LogView, MeasurementProof
 from ooni_entrypoints.http.responses import bytes_answer, json_answer
 
-View = Annotated[LogView, Dependency(skip_validation=True)]
+View = NamedDependency[SkipValidation[LogView]]
 
-_TEXT = "text/plain; charset=utf-8"
+_TEXT = "text/plain"  # the framework adds the charset
 _BYTES = "application/octet-stream"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SECONDS = "max-age=5"
@@ -39,7 +40,7 @@ def keys(log_view: View) -> Response[bytes]:
 @get("/api/v1/transparency/tile/{path:path}", tags=["transparency"], sync_to_thread=True)
 def tile(
     log_view: View,
-    path: Annotated[str, Parameter(description="`<level or entries>/<index>[.p/<width>]`, such as `0/x001/234`.")],
+    path: Annotated[str, PathParameter(description="`<level or entries>/<index>[.p/<width>]`, such as `0/x001/234`.")],
 ) -> Response[bytes]:
     """Return one tile of the tree, or one bundle of entries (C2SP tlog-tiles). Tiles never change."""
     try:
@@ -49,36 +50,37 @@ def tile(
     return bytes_answer(log_view.tile(wanted), _BYTES, cache=_FOR_EVER)
 
 
-@get(
-    [
-        "/api/v1/transparency/hours/{hour:str}/{number:str}",
-        "/api/v1/transparency/withdrawals/{number:str}",
-        "/api/v1/transparency/checkpoints/{number:str}",
-    ],
-    tags=["transparency"],
-    sync_to_thread=True,
-)
-def record(log_view: View, number: str, hour: str | None = None) -> Response[bytes]:
-    """Return where the leaves of an hour or the withdrawals are in the log, or an earlier checkpoint.
+@get("/api/v1/transparency/hours/{hour:str}/{number:str}", tags=["transparency"], sync_to_thread=True)
+def leaves_of_hour(log_view: View, hour: FromPath[str], number: FromPath[str]) -> Response[bytes]:
+    """Return where leaves of an hour (`YYYYMMDDHH`) are, numbered from 0; the first that is missing ends them."""
+    return _record(log_view, f"hours/{hour}/{number}", "application/json")
 
-    Hours and withdrawals are numbered from 0; the first number that is not found ends them. Checkpoints are named by
-    their size with 20 digits.
-    """
-    folders = [f"hours/{hour}"] if hour else ["withdrawals", "checkpoints"]
-    candidates = [f"{folder}/{number}" for folder in folders]
-    path = next((path for path in candidates if _RECORD.fullmatch(path)), "")
-    content = log_view.reader.read(path) if path else None
+
+@get("/api/v1/transparency/withdrawals/{number:str}", tags=["transparency"], sync_to_thread=True)
+def withdrawals(log_view: View, number: FromPath[str]) -> Response[bytes]:
+    """Return where withdrawals are. They are numbered from 0; the first that is missing ends them."""
+    return _record(log_view, f"withdrawals/{number}", "application/json")
+
+
+@get("/api/v1/transparency/checkpoints/{size:str}", tags=["transparency"], sync_to_thread=True)
+def earlier_checkpoint(log_view: View, size: FromPath[str]) -> Response[bytes]:
+    """Return the checkpoint that was signed at a size, written with 20 digits."""
+    return _record(log_view, f"checkpoints/{size}", _TEXT)
+
+
+def _record(log_view: LogView, path: str, media_type: str) -> Response[bytes]:
+    content = log_view.reader.read(path) if _RECORD.fullmatch(path) else None
     if content is None:
         raise NotFound("the log has no such record")
-    return bytes_answer(content, _TEXT if path.startswith("checkpoints") else "application/json", cache=_SECONDS)
+    return bytes_answer(content, media_type, cache=_SECONDS)
 
 
 @get("/api/v1/transparency/proof", tags=["transparency"], sync_to_thread=True)
 def proof(
     log_view: View,
-    measurement_uid: Annotated[str, Parameter(description="Name of the measurement.")],
+    measurement_uid: Annotated[str, QueryParameter(description="Name of the measurement.")],
     format: Annotated[
-        Literal["json", "text"], Parameter(description="`text` answers with the `.tlog-proof` file alone.")
+        Literal["json", "text"], QueryParameter(description="`text` answers with the `.tlog-proof` file alone.")
     ] = "json",
 ) -> Response[bytes]:
     """Prove that a measurement was published with certain bytes, and say whether it was withdrawn since.
@@ -114,4 +116,4 @@ def _described(answer: MeasurementProof, log_view: LogView) -> dict[str, Any]:
     }
 
 
-handlers = [checkpoint, keys, tile, record, proof]
+handlers = [checkpoint, keys, tile, leaves_of_hour, withdrawals, earlier_checkpoint, proof]

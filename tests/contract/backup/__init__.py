@@ -1,0 +1,1 @@
+"""Backups with real databases and object stores."""
