@@ -17,18 +17,21 @@ from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_core.accounts.sessions import ExpungedSessions, SessionGuard
 from ooni_core.accounts.tokens import TokenKeys
-from ooni_core.errors import OoniError
+from ooni_core.errors import OoniError, Unavailable
+from ooni_core.intake.service import IntakeService
 from ooni_core.ports import Clock, Entropy
 from ooni_core.prioritization.feedback import CountedVerdicts
 from ooni_core.prioritization.overview import PrioritizationOverview
 from ooni_core.prioritization.rulebook import RuleBook
 from ooni_core.prioritization.service import Prioritization
 from ooni_core.probes.checkin import CheckInService
+from ooni_core.probes.credentials import Credentials
 from ooni_core.probes.inputs import ProbeInputs, VpnConfigs, check_vpn_config
 from ooni_core.probes.login import ProbeLogin
+from ooni_core.probes.submission import SubmissionService
 from ooni_core.probes.tor_targets import check_tor_targets
 from ooni_core.scoring.ports import VerdictStore
-from ooni_entrypoints.http import checkin, discovery, prioritization_admin, probe_login, test_lists
+from ooni_entrypoints.http import checkin, discovery, prioritization_admin, probe_login, submit_measurement, test_lists
 from ooni_entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -84,7 +87,7 @@ class Refresher:
             self.prioritization.refresh()
         except OoniError as exc:
             _log.warning("probes are answered from the former lists: %s", exc)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread must live on; the next round tries again
             _log.exception("lists, rules or counters could not be read; probes are answered from the former ones")
 
 
@@ -94,7 +97,7 @@ class ProbeServices:
 
     Attributes:
         use_cases: what the handlers are given, by parameter name.
-        handlers: the routes.
+        handlers: the routes; those of submission also need ``submissions``, see ``make_submissions``.
         verdicts: the VerdictStore to score into, so that counters rise at once.
         refresher: to be started and stopped with the application.
     """
@@ -161,7 +164,7 @@ def make_probe_services(
         "vpn_configs": _vpn(settings, entropy),
     }
     handlers = [*checkin.handlers, *discovery.handlers, *probe_login.handlers]
-    handlers += [*test_lists.handlers, *prioritization_admin.handlers]
+    handlers += [*test_lists.handlers, *prioritization_admin.handlers, *submit_measurement.handlers]
     return ProbeServices(
         use_cases=use_cases,
         handlers=handlers,
@@ -171,6 +174,29 @@ def make_probe_services(
         geolocator=geolocator,
         directory=directory,
     )
+
+
+def make_submissions(settings: Settings, intake: IntakeService, clock: Clock, entropy: Entropy) -> SubmissionService:
+    """Return the use case of one-step submission, the use case ``submissions``.
+
+    Raises:
+        Invalid: the credential manifest cannot be right.
+        Unavailable: it cannot be read, or the extra it needs is not installed.
+    """
+    return SubmissionService(intake, clock, entropy, settings.service.collector_id, _credentials(settings))
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    if not settings.probes.credentials:
+        return None
+    try:
+        from ooni_adapters.credentials import read_credentials_file
+    except ImportError as exc:
+        raise Unavailable(
+            f"probes.credentials needs ooniauth-py: pip install 'ooni-backend[credentials]' ({exc})"
+        ) from exc
+    issuer, manifest = read_credentials_file(Path(settings.probes.credentials).expanduser())
+    return Credentials(issuer, manifest, f"{settings.service.base_url.rstrip('/')}/api/v1/manifest")
 
 
 def tor_targets_file(settings: Settings) -> Path:

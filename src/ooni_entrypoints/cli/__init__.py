@@ -11,14 +11,18 @@ from ooni_entrypoints.settings import Loaded, Settings, load
 
 # Command name -> module that exports ``command``.
 COMMANDS = {
+    "audit": "ooni_entrypoints.cli.audit",
     "config": "ooni_entrypoints.cli.config",
     "import": "ooni_entrypoints.cli.import_",
     "publish": "ooni_entrypoints.cli.publish",
     "quarantine": "ooni_entrypoints.cli.quarantine",
+    "rebuild": "ooni_entrypoints.cli.rebuild",
+    "run": "ooni_entrypoints.cli.run",
     "score": "ooni_entrypoints.cli.score",
     "serve": "ooni_entrypoints.cli.serve",
     "submit": "ooni_entrypoints.cli.submit",
     "sync": "ooni_entrypoints.cli.sync",
+    "tor-targets": "ooni_entrypoints.cli.tor_targets",
     "version": "ooni_entrypoints.cli.version",
 }
 

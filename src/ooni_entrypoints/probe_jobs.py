@@ -1,0 +1,65 @@
+"""Wires the jobs that bring the data behind probe services up to date. Part of the composition root."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ooni_adapters.geoip import GeoipUpdater
+from ooni_adapters.git import GitListSource, GitRepository
+from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_core.errors import Invalid
+from ooni_core.testlists.updating import ListUpdater
+from ooni_entrypoints.settings import Settings
+
+
+def make_geoip_updater(settings: Settings) -> GeoipUpdater:
+    """Return the use case of ``ooni run update-geoip``.
+
+    Raises:
+        Invalid: a configured source is not ``name.mmdb=URL``.
+    """
+    from ooni_entrypoints.composition import clock_of
+
+    sources = {}
+    for text in settings.probes.geoip_sources:
+        name, equals, url = text.partition("=")
+        if not equals:
+            raise Invalid(f"probes.geoip_sources holds {text!r}: expected asn_cc.mmdb=URL")
+        sources[name.strip()] = url.strip()
+    folder = Path(settings.probes.geoip_dir).expanduser() if settings.probes.geoip_dir else settings.storage.data_dir
+    return GeoipUpdater(folder, sources, clock_of(settings), settings.probes.geoip_check_addresses)
+
+
+def make_list_updater(settings: Settings, engine: SqlEngine) -> ListUpdater:
+    """Return the use case of ``ooni run update-citizenlab``."""
+    repository = GitRepository(settings.storage.data_dir / "git" / "test-lists.git", settings.probes.test_lists)
+    return ListUpdater(
+        GitListSource(repository),
+        SqlTestLists(engine),
+        settings.probes.test_lists_least,
+        settings.probes.test_lists_most,
+    )
+
+
+def update_test_lists(settings: Settings, engine: SqlEngine, *, force: bool, dry_run: bool) -> dict[str, Any]:
+    """Bring the lists up to date over an open database, and say what was done as plain values.
+
+    Raises:
+        Invalid: the lists cannot be right; nothing was changed.
+        Unavailable: repository or database do not answer; nothing was changed.
+    """
+    return attrs.asdict(make_list_updater(settings, engine).update(force=force, dry_run=dry_run))
+
+
+def update_test_lists_of(settings: Settings, *, force: bool, dry_run: bool) -> dict[str, Any]:
+    """Do the same, opening the database for it.
+
+    Raises:
+        Conflict: another process holds the database.
+    """
+    from ooni_entrypoints.composition import open_storage
+
+    with open_storage(settings) as storage:
+        return update_test_lists(settings, storage.engine, force=force, dry_run=dry_run)
