@@ -1,8 +1,9 @@
 """Reads the index that is published beside a file of lines: the names of the measurements, by line."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -37,18 +38,18 @@ def uids_beside(path: str) -> Mapping[int, str] | None:
     if name is None or not Path(name).is_file():
         return None
     with Path(name).open("rb") as raw:
-        return uids_in_index(decompressed(raw), name)
+        return uids_in_index(raw, name)
 
 
-def uids_in_index(lines: Iterable[bytes], name: str) -> Mapping[int, str]:
+def uids_in_index(raw: BinaryIO, name: str) -> dict[int, str]:
     """Return what an index says, by line number from 0.
 
     Raises:
-        DamagedFileError: a line is not one of an index.
+        DamagedFileError: it is not an index.
     """
     uids = {}
     try:
-        for line in lines:
+        for line in decompressed(raw):
             entry = _INDEX_LINE.decode(line)
             uids[entry.linenum] = entry.measurement_uid
     except msgspec.DecodeError as exc:

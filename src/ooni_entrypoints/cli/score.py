@@ -98,7 +98,7 @@ def command(
 def chosen_engine(fingerprints: Path | None, ruleset: str) -> EngineChoice:
     """Return what to score with, and say so when block pages cannot be recognised."""
     if fingerprints is not None:
-        return read_fingerprints(fingerprints, ruleset)
+        return EngineChoice(ruleset, read_fingerprints(fingerprints))
     click.echo("No --fingerprints: block pages are not recognised and nothing is confirmed by them.", err=True)
     return EngineChoice(ruleset)
 

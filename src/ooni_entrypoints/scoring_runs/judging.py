@@ -1,6 +1,6 @@
 """Scores what was read; the part of a run that workers do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,22 +18,15 @@ class EngineChoice:
 
     Attributes:
         ruleset: name of the rule set.
-        dns: DNS fingerprints, the text of a CSV file.
-        http: HTTP fingerprints, likewise.
+        fingerprints: the texts to look for.
     """
 
     ruleset: str = "head"
-    dns: str = ""
-    http: str = ""
+    fingerprints: FingerprintSet = FingerprintSet.EMPTY
 
     def engine(self) -> Engine:
-        """Make the engine.
-
-        Raises:
-            Invalid: there is no such rule set, or a fingerprint cannot be right.
-        """
-        fingerprints = FingerprintSet.from_csv(self.dns, self.http) if self.dns or self.http else FingerprintSet.EMPTY
-        return Engine(fingerprints=fingerprints, ruleset=self.ruleset)
+        """Make the engine."""
+        return Engine(fingerprints=self.fingerprints, ruleset=self.ruleset)
 
 
 @attrs.frozen
@@ -44,21 +37,9 @@ class Judged:
     outcome: Outcome
 
 
-def judged(entries: Iterable[Entry], engine: Engine) -> Iterator[Judged]:
-    """Score *entries*; what could not be read is in quarantine."""
-    for entry in entries:
-        if isinstance(entry, Rejected):
-            yield Judged(entry.source, Quarantined("", entry.reason, entry.kind))
-        elif entry.document is None:
-            yield Judged(entry.source, engine.score(entry.body, entry.measurement_uid))
-        else:
-            uid = trivial_uid(entry.body, entry.document.get("measurement_start_time"))
-            yield Judged(entry.source, engine.score_measurement(entry.document, uid))
-
-
 @attrs.define(slots=False)
 class Judge:
-    """Scores portions. Travels to a worker as the choice alone; the engine is made there, once."""
+    """Scores entries. Travels to a worker as the choice alone; the engine is made there, once."""
 
     choice: EngineChoice
 
@@ -69,7 +50,17 @@ class Judge:
 
     def judged(self, portion: Portion) -> Iterator[Judged]:
         """Yield what scoring says about each entry of *portion*, in order."""
-        return judged(portion.entries(), self.engine)
+        for entry in portion.entries():
+            yield Judged(entry.source, self.outcome(entry))
+
+    def outcome(self, entry: Entry) -> Outcome:
+        """Score one entry; what could not be read is in quarantine."""
+        if isinstance(entry, Rejected):
+            return Quarantined("", entry.reason, entry.kind)
+        if entry.document is None:
+            return self.engine.score(entry.body, entry.measurement_uid)
+        uid = trivial_uid(entry.body, entry.document.get("measurement_start_time"))
+        return self.engine.score_measurement(dict(entry.document), uid)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"choice": self.choice}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import attrs
 
@@ -30,6 +30,17 @@ _BATCH_ENTRIES = 256
 _BATCH_BYTES = 4 * 2**20
 _SCAN_BYTES = 4 * 2**20
 _PLAIN_LINES = re.compile(r"\.jsonl$")
+
+
+class Portion(Protocol):
+    """A piece of the input of a run; it travels to the worker that reads and scores it."""
+
+    @property
+    def size(self) -> int:
+        """Stored bytes of input, for telling how far the run is."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what it holds."""
 
 
 @attrs.frozen
@@ -70,9 +81,6 @@ class Batch:
     def entries(self) -> Iterator[Entry]:
         """Yield them."""
         return iter(self.read)
-
-
-Portion = WholeFiles | LineRange | Batch
 
 
 def portions(files: Sequence[FoundFile], jobs: int, after: str | None = None) -> Iterator[Portion]:

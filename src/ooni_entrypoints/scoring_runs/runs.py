@@ -10,7 +10,8 @@ import zstandard
 
 from ooni_adapters.measurementfiles import FoundFile, find_files
 from ooni_core.errors import Invalid
-from ooni_entrypoints.scoring_runs.judging import EngineChoice, Judge
+from ooni_core.scoring import FingerprintSet
+from ooni_entrypoints.scoring_runs.judging import Judge
 from ooni_entrypoints.scoring_runs.output import Format, JsonLines, Sink
 from ooni_entrypoints.scoring_runs.portions import Portion
 from ooni_entrypoints.scoring_runs.progress import Progress
@@ -88,8 +89,8 @@ def write_verdicts(
         yield result.tally
 
 
-def read_fingerprints(folder: Path, ruleset: str) -> EngineChoice:
-    """Return the choice of *ruleset* with the fingerprint files of *folder*.
+def read_fingerprints(folder: Path) -> FingerprintSet:
+    """Read the fingerprint files of *folder*.
 
     Raises:
         Invalid: a file is missing, is not UTF-8, or holds an impossible fingerprint; the message says where.
@@ -103,9 +104,7 @@ def read_fingerprints(folder: Path, ruleset: str) -> EngineChoice:
             raise Invalid(f"{folder / name} cannot be read: {exc.strerror}") from exc
         except UnicodeDecodeError as exc:
             raise Invalid(f"{folder / name} is not UTF-8: {exc}") from exc
-    choice = EngineChoice(ruleset, *texts)
-    choice.engine()
-    return choice
+    return FingerprintSet.from_csv(*texts)
 
 
 def input_files(paths: Iterable[str], output: Path | None, passed_over: Callable[[str], None]) -> list[FoundFile]:
