@@ -1,0 +1,225 @@
+"""Publication is cut at every checkpoint in turn: nothing accepted is lost, altered, or published twice.
+
+``pytest -s`` prints the counts that docs/how-it-is-tested.md tells.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ooni_adapters.journal import SqliteJournal
+from ooni_core.errors import OoniError, Unavailable
+from ooni_core.publication.lines import content_of
+from ooni_core.publication.manifests import read_manifest
+from ooni_core.publication.model import Report
+from tests.contract.publication.crashing import (
+    Checkpoints,
+    Cut,
+    FileIndex,
+    cut_system_calls,
+    die,
+    disk_full,
+    in_child,
+    input_output_error,
+)
+from tests.contract.publication.world import World, posted
+
+BODIES = [posted(i, pad=i) for i in range(5)] + [b"no measurement"]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory where there is such a place: a process that dies loses nothing there, and thousands of fsync cost."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+
+
+def make_world(folder: Path) -> World:
+    folder.mkdir(parents=True, exist_ok=True)
+    return World(folder, index=FileIndex(folder / "index.sqlite"))
+
+
+def accept_all(world: World) -> dict[str, bytes]:
+    return {
+        world.accept(body, minutes=number, cc=("IT", "FR")[number % 4 == 0]).text: body
+        for number, body in enumerate(BODIES)
+    }
+
+
+def cut_run(world: World, checkpoints: Checkpoints) -> Report:
+    """One run with a checkpoint around every call of a port."""
+    scored = Cut(_Scored(), "scoring", checkpoints)
+    ports = {name: Cut(getattr(world, name), name, checkpoints) for name in ("spool", "journal", "objects", "index")}
+    return world.service(before_discard=scored.score, announce=scored.announce, **ports).run()
+
+
+def killed_run(world: World, number: int) -> bool:
+    """Kill a run at that checkpoint around the calls of ports; say whether it got there."""
+    return in_child(lambda: cut_run(world, Checkpoints(number, die))) != 0
+
+
+class _Scored:
+    def score(self, uids: object) -> None: ...
+
+    def announce(self, manifest: object) -> None: ...
+
+
+def check_nothing_lost(world: World, accepted: dict[str, bytes]) -> None:
+    """At every instant each accepted body is in the spool or in the archive, with equal bytes."""
+    archive = world.archive()
+    for uid, body in accepted.items():
+        if body.startswith(b"{"):
+            assert archive.find(uid) == content_of(body).text
+    spooled = {uid.text: world.spool.get(uid) for bucket in world.spool.buckets() for uid in world.spool.uids(bucket)}
+    assert spooled.items() <= accepted.items()
+
+
+def check_published_once(world: World, accepted: dict[str, bytes]) -> None:
+    """In the end each accepted body is published exactly once, with equal bytes, and indexed exactly once."""
+    assert list(world.spool.buckets()) == []
+    assert world.cans() == accepted
+    published = sorted(line for lines in world.lines().values() for line in lines)
+    assert published == sorted(content_of(body).text if body.startswith(b"{") else b"{}" for body in accepted.values())
+    indexed = {entry.measurement_uid: entry for entry in world.index.all()}
+    assert set(indexed) == {uid for uid, body in accepted.items() if body.startswith(b"{")}
+    lines = world.lines()
+    for uid, entry in indexed.items():
+        assert lines[entry.s3path][entry.linenum] == content_of(accepted[uid]).text
+    listed = [
+        file.key for key in world.objects.keys("manifests") for file in read_manifest(world.objects.get(key)).files
+    ]
+    assert sorted(listed) == world.keys()
+
+
+def tell(count: str) -> None:
+    sys.stdout.write(f"\n{count}\n")
+
+
+def cut_everywhere(folder: Path, one: Callable[[World, int], bool]) -> int:
+    """Cut at checkpoint 1, 2, 3… of a fresh world until a run passes unharmed; return how many were cut."""
+    for number in range(1, 2000):
+        world = make_world(folder / str(number))
+        accepted = accept_all(world)
+        published = dict[str, bytes]()
+        harmed = one(world, number)
+        check_nothing_lost(world, accepted)
+        published = {key: world.objects.get(key) for key in world.objects.keys("")}
+        for _ in range(2):
+            report = world.service().run()
+        assert report.problems == ()
+        check_published_once(world, accepted)
+        for key, content in published.items():
+            assert world.objects.get(key) == content, f"{key} was changed after it was published"
+        world.journal.close()
+        if not harmed:
+            return number - 1
+    raise AssertionError("the run never passed")
+
+
+def test_a_run_that_is_killed_around_any_call_of_a_port(folder: Path) -> None:
+    cuts = cut_everywhere(folder, killed_run)
+    tell(f"killed around calls of ports: {cuts} times")
+    assert cuts > 60
+
+
+def test_a_run_that_is_killed_around_any_change_of_a_file(folder: Path) -> None:
+    def killed(world: World, number: int) -> bool:
+        def work() -> None:
+            checkpoints = Checkpoints(number, die)
+            with cut_system_calls(checkpoints, after=False):
+                world.service().run()
+
+        return in_child(work) != 0
+
+    cuts = cut_everywhere(folder, killed)
+    tell(f"killed before changes of files: {cuts} times")
+    assert cuts > 100
+
+
+@pytest.mark.parametrize("error", [disk_full, input_output_error])
+def test_a_run_whose_nth_change_of_a_file_fails(folder: Path, error: Callable[[str], None]) -> None:
+    def failed(world: World, number: int) -> bool:
+        checkpoints = Checkpoints(number, error)
+        with cut_system_calls(checkpoints, after=False):
+            try:
+                world.service().run()
+            except OoniError:
+                return True
+        return checkpoints.passed >= number
+
+    failures = cut_everywhere(folder, failed)
+    tell(f"{error.__name__} at changes of files: {failures} times")
+    assert failures > 100
+
+
+def test_a_run_whose_nth_call_of_a_port_fails_before_or_after_its_effect(folder: Path) -> None:
+    def unavailable(name: str) -> None:
+        raise Unavailable(f"failed {name}")
+
+    def failed(world: World, number: int) -> bool:
+        checkpoints = Checkpoints(number, unavailable)
+        try:
+            cut_run(world, checkpoints)
+        except OoniError:
+            return True
+        return checkpoints.passed >= number
+
+    failures = cut_everywhere(folder, failed)
+    tell(f"failed around calls of ports: {failures} times")
+    assert failures > 60
+
+
+def test_runs_that_are_killed_again_and_again_end_all_the_same(folder: Path) -> None:
+    """Each run of one world is killed a little later than the one before, until one passes."""
+    world = make_world(folder)
+    accepted = accept_all(world)
+    kills = 0
+    while killed_run(world, kills // 3 + 1):
+        kills += 1
+        check_nothing_lost(world, accepted)
+        assert kills < 500
+    world.service().run()
+    check_published_once(world, accepted)
+    assert kills > 10
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1)])
+def test_a_clock_that_jumps_while_publication_is_cut(folder: Path, jump: timedelta) -> None:
+    for number in (5, 15, 25, 35, 45, 55):
+        world = make_world(folder / str(number))
+        accepted = accept_all(world)
+        killed_run(world, number)
+        world.clock.instant += jump
+        late = posted(100 + number)
+        accepted[world.accept(late, minutes=59).text] = late
+        world.service().run()
+        check_nothing_lost(world, accepted)
+        world.clock.instant += timedelta(days=2)
+        world.service().run()
+        check_published_once(world, accepted)
+
+
+def test_a_journal_that_is_lost_when_a_run_was_killed(folder: Path) -> None:
+    """Whatever the files in the object store say was published is believed; the lines stay unique."""
+    for number in range(1, 120, 3):
+        world = make_world(folder / str(number))
+        accepted = accept_all(world)
+        killed_run(world, number)
+        world.journal.close()
+        for path in (world.root / "measurements" / "uploader").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        world.journal = SqliteJournal(world.root / "measurements")
+        world.service().run()
+        world.service().run()
+        check_nothing_lost(world, accepted)
+        published = [json.loads(line) for lines in world.lines().values() for line in lines if line != b"{}"]
+        inputs = [each["input"] for each in published]
+        assert len(inputs) == len(set(inputs)) == 5

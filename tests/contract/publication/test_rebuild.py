@@ -1,0 +1,113 @@
+"""Tables made again from published files alone have equal rows."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+from ooni_core.measurement import MeasurementUid
+from ooni_entrypoints import demo
+from ooni_entrypoints.cli import cli
+from ooni_entrypoints.composition import make_spool, open_objects, open_publication, open_storage
+from ooni_entrypoints.settings import Settings, StorageSettings
+
+NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(storage=StorageSettings(data_dir=tmp_path / "data"))
+
+
+def rows(settings: Settings, table: str) -> list[dict[str, object]]:
+    with open_storage(settings) as storage:
+        found = list(storage.engine.query(f"SELECT * FROM {table} ORDER BY measurement_uid").dicts())
+    return [{name: value for name, value in row.items() if name != "update_time"} for row in found]
+
+
+def publish_samples(settings: Settings) -> int:
+    """Publish the invented samples, and two bodies that are nothing; return how many bodies there were."""
+    spool = make_spool(settings)
+    documents = demo.measurements(NOW)
+    bodies = [json.dumps({"format": "json", "content": document}).encode() for document in documents]
+    bodies += [
+        b'{"format":"json","content":"nothing"}',
+        b'{"format":"json","content":{"test_name":"web_connectivity"}}',
+    ]
+    for number, body in enumerate(bodies):
+        uid = MeasurementUid.mint(NOW + timedelta(minutes=number), ("IT", "BR")[number % 2], "webconnectivity", body)
+        spool.put(uid, body)
+    with open_publication(settings) as publication:
+        report = publication.run(include_open_hour=True)
+    assert report.problems == ()
+    return len(bodies)
+
+
+def rebuild(settings: Settings, *arguments: str) -> str:
+    storage = settings.storage
+    given = ["--set", f"storage.data_dir={storage.data_dir}", "--set", f"storage.objects={storage.objects}"]
+    result = CliRunner().invoke(cli, [*given, "rebuild", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def elsewhere(settings: Settings, folder: Path) -> Settings:
+    """The same published files, nothing else."""
+    objects = f"file://{settings.storage.data_dir}/objects"
+    return attrs.evolve(settings, storage=StorageSettings(data_dir=folder, objects=objects))
+
+
+def test_rebuilt_tables_have_equal_rows(settings: Settings, tmp_path: Path) -> None:
+    count = publish_samples(settings)
+    again = elsewhere(settings, tmp_path / "again")
+    assert f"{count} bodies" in rebuild(again)
+    for table in ("fastpath", "jsonl"):
+        before = rows(settings, table)
+        assert len(before) > 5
+        assert rows(again, table) == before
+
+
+def test_rebuilding_over_existing_rows_changes_nothing(settings: Settings) -> None:
+    publish_samples(settings)
+    before = rows(settings, "jsonl"), rows(settings, "fastpath")
+    rebuild(attrs.evolve(settings, storage=elsewhere(settings, settings.storage.data_dir).storage))
+    assert (rows(settings, "jsonl"), rows(settings, "fastpath")) == before
+
+
+def test_only_the_asked_days_are_rebuilt(settings: Settings, tmp_path: Path) -> None:
+    publish_samples(settings)
+    again = elsewhere(settings, tmp_path / "again")
+    rebuild(again, "--end-day", "2026-03-04")
+    assert rows(again, "jsonl") == []
+    rebuild(again, "--start-day", "2026-03-04", "--end-day", "2026-03-05", "--index-only")
+    assert rows(again, "jsonl") == rows(settings, "jsonl")
+    assert rows(again, "fastpath") == []
+
+
+def test_files_of_an_older_writer_are_indexed_from_the_postcan(settings: Settings, tmp_path: Path) -> None:
+    publish_samples(settings)
+    objects = open_objects(settings)
+    for key in list(objects.keys("raw")):
+        if key.endswith(".index.ndjson.gz"):
+            objects.delete(key)
+    again = elsewhere(settings, tmp_path / "again")
+    rebuild(again)
+    ranges = {"member_offset": None, "member_length": None, "line_in_member": None}
+    assert [row | ranges for row in rows(settings, "jsonl")] == rows(again, "jsonl")
+
+
+def test_a_damaged_postcan_is_told_and_stops_no_other(settings: Settings, tmp_path: Path) -> None:
+    publish_samples(settings)
+    objects = open_objects(settings)
+    damaged = next(key for key in objects.keys("raw") if key.endswith(".tar.gz"))
+    content = objects.get(damaged)
+    objects.delete(damaged)
+    objects.put(damaged, content[: len(content) // 2])
+    again = elsewhere(settings, tmp_path / "again").storage
+    given = ["--set", f"storage.data_dir={again.data_dir}", "--set", f"storage.objects={again.objects}"]
+    result = CliRunner().invoke(cli, [*given, "rebuild"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "1 batches read" in result.output
