@@ -86,6 +86,7 @@ class Address:
             "password": unquote(parts.password or ""),
             "database": parts.path.strip("/") or "default",
             "autogenerate_session_id": False,
+            "form_encode_query_params": True,  # a list of a thousand uids does not fit into a request line
         }
         return cls(client, options.get("cluster"))
 

@@ -1,12 +1,13 @@
 """From rows as callers have them to one Arrow batch that fits its table exactly."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ooni_adapters.sql.schema import Column, Kind, Rule, Table
+from ooni_adapters.sql.schema import EPOCH, Column, Kind, Rule, Table
 from ooni_core.errors import Invalid
 
 _ARROW = {
@@ -26,6 +27,13 @@ _ARROW = {
     Kind.TIME_MS: pa.timestamp("ms"),
     Kind.TEXTS: pa.list_(pa.string()),
     Kind.UINT32S: pa.list_(pa.uint32()),
+}
+
+# What every engine can store.
+_RANGES: dict[Kind, tuple[Any, Any]] = {
+    Kind.TIME: (EPOCH, datetime(2106, 2, 7, 6, 28, 15)),  # noqa: DTZ001 - storage times are naive UTC
+    Kind.TIME_MS: (EPOCH, datetime(2261, 12, 31)),  # noqa: DTZ001
+    Kind.DATE: (EPOCH.date(), date(2149, 6, 6)),
 }
 
 
@@ -73,9 +81,20 @@ def _array(
             made = pa.repeat(pa.scalar(filler, kind), height)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as exc:
         raise Invalid(f"table {table.name}, column {column.name}: not {column.kind.value}: {exc}") from exc
+    _check_range(table, column, made)
     if made.null_count and not column.nullable:
         raise Invalid(f"table {table.name}, column {column.name}: a value is missing")
     return made
+
+
+def _check_range(table: Table, column: Column, values: pa.Array | pa.ChunkedArray) -> None:
+    bounds = _RANGES.get(column.kind)
+    if bounds is None or not len(values):
+        return
+    found = pc.min_max(values).as_py()
+    if found["min"] is not None and (found["min"] < bounds[0] or found["max"] > bounds[1]):
+        wrong = found["min"] if found["min"] < bounds[0] else found["max"]
+        raise Invalid(f"table {table.name}, column {column.name}: {wrong} is not between {bounds[0]} and {bounds[1]}")
 
 
 def _one_row_per_key(table: Table, batch: pa.Table) -> pa.Table:

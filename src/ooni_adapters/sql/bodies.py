@@ -45,7 +45,11 @@ class SqlBodyIndex:
 
 
 def _row(entry: IndexEntry) -> dict[str, Any]:
-    return {**attrs.asdict(entry), "date": date.fromisoformat(entry.date) if entry.date else _NO_DATE}
+    return {
+        **attrs.asdict(entry),
+        "date": date.fromisoformat(entry.date) if entry.date else _NO_DATE,
+        "legacy_place": "" if entry.measurement_uid else f"{entry.s3path}#{entry.linenum}",
+    }
 
 
 def _entry(row: Mapping[str, Any]) -> IndexEntry:

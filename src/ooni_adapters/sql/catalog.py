@@ -7,9 +7,21 @@ from typing import Any
 import attrs
 
 from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions, source_of
+from ooni_adapters.sql.catalog_rollups import (
+    ANOMALY,
+    CONFIRMED,
+    FAILURE,
+    Plan,
+    changed_days,
+    plan_for,
+    planned_rows,
+    rollup_for,
+    seen_until,
+)
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_core.catalog.model import (
     Activity,
+    Axis,
     AxisValue,
     CatalogEntry,
     Cell,
@@ -29,10 +41,8 @@ _ENTRY = (
 )
 _POINT_SECONDS = 5.0
 _MOST_CELLS = 100_000
-_FAILURE = "msm_failure = 't'"
-_CONFIRMED = "msm_failure <> 't' AND confirmed = 't'"
-_ANOMALY = "msm_failure <> 't' AND confirmed <> 't' AND anomaly = 't'"
-_CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (_ANOMALY, _CONFIRMED, _FAILURE))
+_CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (ANOMALY, CONFIRMED, FAILURE))
+_FLAGS = ", ".join(f"count(*) FILTER (WHERE {flag} = 't')" for flag in ("anomaly", "confirmed", "msm_failure"))
 
 
 @attrs.frozen
@@ -42,11 +52,13 @@ class SqlCatalog:
     Attributes:
         seconds: time limit of one question.
         most_cells: largest chart, in cells.
+        rollups: answer charts from rollups where these know enough; False reads measurements only.
     """
 
     engine: SqlEngine
     seconds: float = 28.0
     most_cells: int = _MOST_CELLS
+    rollups: bool = True
 
     def search(self, filter: MeasurementFilter, page: Page) -> Sequence[CatalogEntry]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -87,7 +99,12 @@ class SqlCatalog:
 
     def count(self, query: CountQuery) -> Chart:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
-        sql, params = self._grouped(query, f"{_CLASSES}, count(*)", "fastpath")
+        plan = self._plan(query)
+        if plan is None:
+            sql, params = self._grouped(query, f"{_CLASSES}, count(*)")
+        else:
+            sums = "sum(anomalies), sum(confirmed), sum(failures), sum(measurements)"
+            sql, params = self._rolled_up(plan, query, sums, ())
         try:
             rows = self._rows(sql, params, self.most_cells)
         except TooLarge as exc:
@@ -97,23 +114,37 @@ class SqlCatalog:
     def activity(self, query: CountQuery) -> Sequence[Activity]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
         distinct = self.engine.dialect.distinct
-        figures = (
-            "count(*), count(*) FILTER (WHERE anomaly = 't'), count(*) FILTER (WHERE confirmed = 't'),"
-            f" count(*) FILTER (WHERE msm_failure = 't'), {distinct('probe_asn')}, {distinct('probe_cc')},"
-            " min(measurement_start_time), max(measurement_start_time)"
-        )
-        sql, params = self._grouped(query, figures, "fastpath")
+        places = f"{distinct('probe_asn')}, {distinct('probe_cc')}"
+        plan = self._plan(query, "probe_asn", "probe_cc")
+        if plan is None:
+            times = "min(measurement_start_time), max(measurement_start_time)"
+            sql, params = self._grouped(query, f"count(*), {_FLAGS}, {places}, {times}")
+        else:
+            sums = "sum(measurements), sum(anomaly_flags), sum(confirmed_flags), sum(failures)"
+            figures = f"{sums}, {places}, min(day), max(day)"
+            sql, params = self._rolled_up(plan, query, figures, ("probe_asn", "probe_cc"))
         return [_activity(row, len(query.axes)) for row in self._rows(sql, params, None)]
 
-    def _grouped(self, query: CountQuery, figures: str, table: str) -> tuple[str, dict[str, Any]]:
-        where, source = all_of(conditions(query.filter)), source_of(query, table)
+    def _plan(self, query: CountQuery, *more: str) -> Plan | None:
+        """Decide whether a rollup answers *query*, and which days of it."""
+        table = rollup_for(query, *more) if self.rollups else None
+        seen = seen_until(self.engine) if table else None
+        if table is None or seen is None:
+            return None
+        return plan_for(query, table, changed_days(self.engine, seen, Limits(seconds=self.seconds)))
+
+    def _rolled_up(
+        self, plan: Plan, query: CountQuery, figures: str, more: Sequence[str]
+    ) -> tuple[str, dict[str, Any]]:
+        dimensions = list(dict.fromkeys([*(axis.value for axis in query.axes if axis is not Axis.DAY), *more]))
+        rows = planned_rows(plan, query, dimensions, self.engine.dialect)
+        keys = ["step" if axis is Axis.DAY else axis.value for axis in query.axes]
+        return _grouped_by(keys, figures, f"({rows.sql}) AS counted"), rows.params
+
+    def _grouped(self, query: CountQuery, figures: str) -> tuple[str, dict[str, Any]]:
+        where, source = all_of(conditions(query.filter)), source_of(query, "fastpath")
         keys = [axis_expression(axis, query.grain, self.engine.dialect) for axis in query.axes]
-        selected = ", ".join([*(f"{key} AS key_{n}" for n, key in enumerate(keys)), figures])
-        sql = f"SELECT {selected} FROM {source.sql} WHERE {where.sql}"  # noqa: S608 - no values in the text
-        if keys:
-            names = ", ".join(f"key_{n}" for n in range(len(keys)))
-            sql += f" GROUP BY {names} ORDER BY {names}"
-        return sql, {**source.params, **where.params}
+        return _grouped_by(keys, figures, f"{source.sql} WHERE {where.sql}"), {**source.params, **where.params}
 
     def runtimes(self, filter: MeasurementFilter) -> Sequence[Runtime]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -155,6 +186,13 @@ class SqlCatalog:
     ) -> Sequence[tuple[Any, ...]]:
         limits = Limits(seconds=min(seconds or self.seconds, self.seconds), rows=most)
         return self.engine.query(sql, params, limits).tuples
+
+
+def _grouped_by(keys: Sequence[str], figures: str, source: str) -> str:
+    selected = ", ".join([*(f"{key} AS key_{n}" for n, key in enumerate(keys)), figures])
+    sql = f"SELECT {selected} FROM {source}"  # noqa: S608 - no values in the text
+    names = ", ".join(f"key_{n}" for n in range(len(keys)))
+    return f"{sql} GROUP BY {names} ORDER BY {names}" if keys else sql
 
 
 def _behind(page: Page) -> list[Condition]:

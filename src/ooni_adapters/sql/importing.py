@@ -81,9 +81,20 @@ def _parsed(table: Table, path: Path, content: bytes, now: datetime) -> pa.Table
 def _adapted(table: Table, rows: pa.Table) -> pa.Table:
     if table.name == "citizenlab" and "cc" in rows.column_names:
         # List files are named in lower case; readers compare with the upper case of a probe's country.
-        position = rows.column_names.index("cc")
-        return rows.set_column(position, "cc", pc.utf8_upper(rows["cc"]))
+        return rows.set_column(rows.column_names.index("cc"), "cc", pc.utf8_upper(rows["cc"]))
+    if table.name == "jsonl" and "legacy_place" not in rows.column_names:
+        return rows.append_column("legacy_place", _legacy_places(rows))
     return rows
+
+
+def _legacy_places(rows: pa.Table) -> pa.Array:
+    absent = [""] * rows.num_rows
+    columns = [
+        rows[n].to_pylist() if n in rows.column_names else absent for n in ("measurement_uid", "s3path", "linenum")
+    ]
+    return pa.array(
+        ["" if uid else f"{s3path}#{line}" for uid, s3path, line in zip(*columns, strict=True)], pa.string()
+    )
 
 
 def _from_csv(table: Table, name: str, content: bytes, now: datetime) -> pa.Table:

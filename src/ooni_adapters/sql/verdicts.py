@@ -72,4 +72,5 @@ def verdict_row(verdict: Stored) -> dict[str, Any]:
 
 def _openvpn_row(verdict: Stored) -> dict[str, Any]:
     names = set(OBS_OPENVPN.column_names)
-    return {name: value for name, value in (verdict.obs_openvpn or {}).items() if name in names}
+    values = {name: value for name, value in (verdict.obs_openvpn or {}).items() if name in names}
+    return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}

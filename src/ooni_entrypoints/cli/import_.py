@@ -34,7 +34,7 @@ def command(invocation: Invocation, table: str, file: Path, *, replace: bool) ->
 
     \b
     Example:  ooni import fastpath rows.csv.gz
-    """  # noqa: D301 - \b is for click
+    """
     other = _OTHER_IMPORTERS.get(table)
     if other is not None:
         click.echo(other(invocation, file), err=True)

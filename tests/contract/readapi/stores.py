@@ -8,6 +8,7 @@ from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.tables import ASNMETA, CITIZENLAB, FASTPATH, TEST_GROUPS
 from ooni_adapters.sql.verdicts import verdict_row
 from ooni_core.scoring.model import Provenance, Stored
+from tests.embedded_clickhouse import chdb_url
 from tests.unit.catalog.rows import LISTS
 
 ENGINES = ("duckdb", "chdb")
@@ -15,7 +16,7 @@ PROVENANCE = Provenance("head", "0.1.0", "0" * 64)
 
 
 def open_engine(name, folder):
-    return open_database({"duckdb": "duckdb://:memory:", "chdb": f"chdb://{folder}/ch"}[name])
+    return open_database({"duckdb": "duckdb://:memory:", "chdb": chdb_url("readapi")}[name])
 
 
 def fill(engine, rows, urls=LISTS, names=None, groups=None):

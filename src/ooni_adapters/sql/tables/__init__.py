@@ -45,9 +45,11 @@ from ooni_adapters.sql.tables.reference import (
     URL_PRIORITIES,
     URL_PRIORITIES_HISTORY,
 )
+from ooni_adapters.sql.tables.rollups import ROLLUP_TABLES
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in MEASUREMENT_TABLES + REFERENCE_TABLES + COMMUNITY_TABLES + OPERATIONS_TABLES
+    table.name: table
+    for table in MEASUREMENT_TABLES + REFERENCE_TABLES + COMMUNITY_TABLES + OPERATIONS_TABLES + ROLLUP_TABLES
 }
 
 __all__ = [

@@ -83,8 +83,10 @@ JSONL = Table(
         Column("member_offset", Kind.UINT64, nullable=True),
         Column("member_length", Kind.UINT64, nullable=True),
         Column("line_in_member", Kind.UINT32, nullable=True),
+        Column("legacy_place", Kind.TEXT),
     ),
-    key=("measurement_uid",),
+    # Entries from before uids were recorded have none: their place tells them apart.
+    key=("measurement_uid", "legacy_place"),
     indexes=("report_id",),
     sharded=("measurement_uid",),
 )
