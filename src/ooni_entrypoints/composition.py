@@ -264,7 +264,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         use_cases=use_cases,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[worker.start, timers.start, control.start],
+        on_start=[scorer.start, worker.start, timers.start, control.start],
         on_stop=[control.stop, timers.stop, worker.stop, scorer.close, storage.engine.close],
     )
     return Application(asgi, clock)

@@ -53,6 +53,11 @@ class ProcessScorer:
             except _ChildLostError:
                 return [self._alone(uid, body) for uid, body in batch]
 
+    def start(self) -> None:
+        """Start the child ahead of the first measurement, so that it need not wait."""
+        with self._lock:
+            self._running()
+
     def close(self) -> None:
         """End the child."""
         with self._lock:

@@ -20,6 +20,22 @@ _STYLE = (
 )
 
 
+_LANDING = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>OONI API</title>'
+    f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>OONI API</h1>'
+    "<p>This service instructs OONI probes, receives their measurements of internet censorship, scores and publishes "
+    'them, and answers questions about them.</p><ul><li><a href="/apidocs/">All routes of this API</a></li>'
+    '<li><a href="/api/v1/measurements">The newest measurements</a></li>'
+    '<li><a href="/openapi.json">Machine-readable description</a></li></ul></body></html>'
+)
+
+
+@get("/", include_in_schema=False)
+async def landing_page() -> Response[bytes]:
+    """Say to a person what this is."""
+    return bytes_answer(_LANDING.encode(), "text/html; charset=utf-8", cache="max-age=300")
+
+
 @get("/health", tags=["service"])
 async def health(request: AnyRequest, readiness: Ready) -> Response[bytes]:
     """Say that the process answers: `UP`. It never touches the database.
@@ -101,4 +117,4 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
-handlers = [health, health_ready, version, api_description, api_page]
+handlers = [landing_page, health, health_ready, version, api_description, api_page]
