@@ -52,7 +52,8 @@ class ScoringService:
         """
         bodies = [(uid.text, body) for uid in uids if (body := self.spool.get(uid)) is not None]
         outcomes = self.scorer.score(bodies) if bodies else []
-        return attrs.evolve(self._store(outcomes), gone=len(uids) - len(bodies))
+        summary = store_outcomes(outcomes, self.verdicts, self.quarantine)
+        return attrs.evolve(summary, gone=len(uids) - len(bodies))
 
     def score_missing(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
         """Score those of *uids* that have neither a verdict nor a quarantine entry.
@@ -73,27 +74,36 @@ class ScoringService:
         for bucket in self.spool.buckets():
             yield list(self.spool.uids(bucket))
 
-    def _store(self, outcomes: Sequence[Outcome]) -> ScoringSummary:
-        stored = [one for one in outcomes if isinstance(one, Stored)]
-        quarantined = [one for one in outcomes if isinstance(one, Quarantined)]
-        refused = self._put(stored)
-        names = {one.measurement_uid for one in refused}
-        self.quarantine.release([one.row.measurement_uid for one in stored if one.row.measurement_uid not in names])
-        if quarantined or refused:
-            self.quarantine.put([*quarantined, *refused])
-        discarded = sum(isinstance(one, Discarded) for one in outcomes)
-        return ScoringSummary(len(stored) - len(refused), discarded, len(quarantined) + len(refused))
 
-    def _put(self, verdicts: Sequence[Stored]) -> list[Quarantined]:
-        """Store *verdicts*; return entries for those that no table can hold. One of them must not cost the others."""
-        if not verdicts:
-            return []
-        try:
-            self.verdicts.put(verdicts)
-        except Invalid as exc:
-            if len(verdicts) == 1:
-                uid = verdicts[0].row.measurement_uid
-                return [Quarantined(uid, f"the verdict cannot be stored: {exc}", "unstorable")]
-            middle = len(verdicts) // 2
-            return self._put(verdicts[:middle]) + self._put(verdicts[middle:])
+def store_outcomes(outcomes: Sequence[Outcome], verdicts: VerdictStore, quarantine: QuarantineStore) -> ScoringSummary:
+    """Store what scoring said, whatever it was. Repeating it changes nothing.
+
+    A verdict that no table can hold goes into quarantine; one of them does not cost the others.
+
+    Raises:
+        Unavailable: some or all were not stored; the caller does it again.
+    """
+    stored = [one for one in outcomes if isinstance(one, Stored)]
+    quarantined = [one for one in outcomes if isinstance(one, Quarantined)]
+    refused = _put(stored, verdicts)
+    names = {one.measurement_uid for one in refused}
+    quarantine.release([one.row.measurement_uid for one in stored if one.row.measurement_uid not in names])
+    if quarantined or refused:
+        quarantine.put([*quarantined, *refused])
+    discarded = sum(isinstance(one, Discarded) for one in outcomes)
+    return ScoringSummary(len(stored) - len(refused), discarded, len(quarantined) + len(refused))
+
+
+def _put(verdicts: Sequence[Stored], store: VerdictStore) -> list[Quarantined]:
+    """Store *verdicts*; return entries for those that no table can hold."""
+    if not verdicts:
         return []
+    try:
+        store.put(verdicts)
+    except Invalid as exc:
+        if len(verdicts) == 1:
+            uid = verdicts[0].row.measurement_uid
+            return [Quarantined(uid, f"the verdict cannot be stored: {exc}", "unstorable")]
+        middle = len(verdicts) // 2
+        return _put(verdicts[:middle], store) + _put(verdicts[middle:], store)
+    return []
