@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
+from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.system import ReplayClock, SystemClock, SystemEntropy
 from ooni_core.archive import Archive
@@ -46,6 +48,8 @@ from ooni_entrypoints.http import (
     system,
 )
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.probe_jobs import update_test_lists
+from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.timers import Timers
@@ -92,6 +96,11 @@ class Storage:
     def verdicts(self) -> SqlVerdictStore:
         """Verdicts of scored measurements."""
         return SqlVerdictStore(self.engine, self.clock)
+
+    @property
+    def past_verdicts(self) -> SqlVerdictStore:
+        """The same for runs over the past: what they write is not counted as newly arrived."""
+        return SqlVerdictStore(self.engine, self.clock, counting=False)
 
     @property
     def quarantine(self) -> SqlQuarantineStore:
@@ -244,14 +253,21 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     spool, objects = make_spool(settings), open_objects(settings)
     known = FingerprintSet.from_csv(*demo_fingerprints()) if demo else fingerprints_of(settings, storage)
     scorer = ProcessScorer(known, settings.scoring.ruleset)
-    scoring = ScoringService(spool, scorer, storage.verdicts, storage.quarantine)
+    entropy = SystemEntropy()
+    probes = make_probe_services(
+        settings, storage.engine, clock, entropy, storage.verdicts, SqlExpungedSessions(storage.engine)
+    )
+    scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = ScoringWorker(scoring, settings.scoring.batch_rows, settings.scoring.batch_seconds)
     publication = make_publication(settings, storage, scoring, objects)
     timers = Timers(settings, publication)
-    control = ControlServer(socket_path(settings.storage.data_dir), commands_of(publication, storage))
+    control = ControlServer(socket_path(settings.storage.data_dir), commands_of(settings, publication, storage))
     catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
+    intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id)
     use_cases = {
-        "intake": IntakeService(spool, worker, clock, SystemEntropy(), settings.service.collector_id),
+        **probes.use_cases,
+        "intake": intake,
+        "submissions": make_submissions(settings, intake, clock, entropy),
         "catalog": CatalogService(catalog),
         "statistics": StatisticsService(catalog, catalog, clock),
         "archive": Archive(spool, storage.bodies, objects, (), clock),
@@ -260,17 +276,19 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "readiness": Readiness(version(), (Check("db_error", lambda: storage.engine.query("SELECT 1")),)),
     }
     asgi = create_app(
-        handlers=[handler for area in _AREAS for handler in area.handlers],
+        handlers=[*probes.handlers, *(handler for area in _AREAS for handler in area.handlers)],
         use_cases=use_cases,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[scorer.start, worker.start, timers.start, control.start],
-        on_stop=[control.stop, timers.stop, worker.stop, scorer.close, storage.engine.close],
+        on_start=[scorer.start, probes.refresher.start, worker.start, timers.start, control.start],
+        on_stop=[control.stop, timers.stop, worker.stop, probes.refresher.stop, scorer.close, storage.engine.close],
     )
     return Application(asgi, clock)
 
 
-def commands_of(publication: PublicationService, storage: Storage) -> Mapping[str, Callable[..., Any]]:
+def commands_of(
+    settings: Settings, publication: PublicationService, storage: Storage
+) -> Mapping[str, Callable[..., Any]]:
     """Return what other processes may ask of a running service; see `ooni_entrypoints.control`."""
 
     def publish(*, now: bool) -> dict[str, Any]:
@@ -279,4 +297,8 @@ def commands_of(publication: PublicationService, storage: Storage) -> Mapping[st
     def quarantine(*, limit: int) -> list[dict[str, Any]]:
         return [attrs.asdict(entry) for entry in storage.quarantine.entries(limit)]
 
-    return {"publish": publish, "quarantine": quarantine}
+    return {
+        "publish": publish,
+        "quarantine": quarantine,
+        "update_citizenlab": partial(update_test_lists, settings, storage.engine),
+    }
