@@ -1,9 +1,10 @@
 """Check-in: what probes ask before they measure."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ooni_core.probes.checkin import CheckInRequest, CheckInService
 from ooni_entrypoints.http.client_address import address_of
@@ -12,8 +13,8 @@ from ooni_entrypoints.http.responses import json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-CheckIns = Annotated[CheckInService, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+CheckIns = NamedDependency[SkipValidation[CheckInService]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 
 @post("/api/v1/check-in", status_code=200, tags=["probes"])

@@ -1,9 +1,10 @@
 """Where probes find collectors and test helpers, and small questions that need no database."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get, post, put
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_core.probes.address import parsed
@@ -15,9 +16,9 @@ from ooni_entrypoints.http.responses import json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Directory = Annotated[ServiceDirectory, Dependency(skip_validation=True)]
-Locator = Annotated[Geolocator, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Directory = NamedDependency[SkipValidation[ServiceDirectory]]
+Locator = NamedDependency[SkipValidation[Geolocator]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 _MOST_ADDRESSES = 100
 
@@ -81,7 +82,7 @@ async def invalid_path() -> Response[bytes]:
 
 
 @put("/api/v1/update/{client_id:str}", status_code=200, tags=["probes"])
-async def update_client(client_id: str) -> Response[bytes]:
+async def update_client(client_id: FromPath[str]) -> Response[bytes]:
     """Answer old probes that report changes of theirs. Nothing is stored."""
     return json_answer({"status": "ok"})
 

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 import attrs
 from litestar import Request, Response, get, post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ooni_core.accounts.sessions import ADMIN, SessionGuard
 from ooni_core.errors import Invalid
@@ -24,11 +25,11 @@ from ooni_entrypoints.http.test_lists import asked_list, explained_rows
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Prio = Annotated[Prioritization, Dependency(skip_validation=True)]
-Rules = Annotated[RuleBook, Dependency(skip_validation=True)]
-Overview = Annotated[PrioritizationOverview, Dependency(skip_validation=True)]
-Guard = Annotated[SessionGuard, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Prio = NamedDependency[SkipValidation[Prioritization]]
+Rules = NamedDependency[SkipValidation[RuleBook]]
+Overview = NamedDependency[SkipValidation[PrioritizationOverview]]
+Guard = NamedDependency[SkipValidation[SessionGuard]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 _HISTORY = 500
 

@@ -1,24 +1,25 @@
 """Registration and login of probes, and the inputs that only registered probes get."""
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_core.probes.inputs import InputDocument, ProbeInputs, VpnConfigs
 from ooni_core.probes.login import ProbeLogin
+from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.responses import NO_CACHE, bytes_answer, json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Login = Annotated[ProbeLogin, Dependency(skip_validation=True)]
-Inputs = Annotated[ProbeInputs, Dependency(skip_validation=True)]
-Vpn = Annotated[VpnConfigs, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
-CountryCode = Annotated[str | None, Parameter(query="country_code", description="Country of the probe.")]
+Login = NamedDependency[SkipValidation[ProbeLogin]]
+Inputs = NamedDependency[SkipValidation[ProbeInputs]]
+Vpn = NamedDependency[SkipValidation[VpnConfigs]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 _CC = re.compile(r"[A-Z]{2}")
 
@@ -46,17 +47,20 @@ def psiphon_config(request: AnyRequest, probe_login: Login, probe_inputs: Inputs
     return _document(probe_inputs.psiphon_config)
 
 
-@get("/api/v1/test-list/tor-targets", sync_to_thread=True, tags=["probes"])
-def tor_targets(
-    request: AnyRequest, probe_login: Login, probe_inputs: Inputs, country_code: CountryCode = None
-) -> Response[bytes]:
+@get(
+    "/api/v1/test-list/tor-targets",
+    sync_to_thread=True,
+    tags=["probes"],
+    operation_class=documented(parameter("country_code", "Country of the probe.")),
+)
+def tor_targets(request: AnyRequest, probe_login: Login, probe_inputs: Inputs) -> Response[bytes]:
     """Return Tor relays and bridges to a probe that logged in; a country may have a list of its own."""
     probe_login.check(request.headers.get("authorization"))
-    return _document(probe_inputs.tor_targets, (country_code or "").upper())
+    return _document(probe_inputs.tor_targets, Query.of(request).text("country_code").upper())
 
 
 @get("/api/v2/ooniprobe/vpn-config/{provider:str}", sync_to_thread=True, tags=["probes"])
-def vpn_config(provider: str, vpn_configs: Vpn) -> Response[bytes]:
+def vpn_config(provider: FromPath[str], vpn_configs: Vpn) -> Response[bytes]:
     """Return OpenVPN credentials and some endpoints of a provider, such as `riseupvpn`."""
     return json_answer(vpn_configs.config(provider))
 

@@ -1,10 +1,11 @@
 """Submission in one step, and the anonymous credentials that can go with it."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 from litestar import Request, Response, get, post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ooni_core.errors import Invalid, NotFound
 from ooni_core.probes.credentials import CredentialRefused
@@ -14,8 +15,8 @@ from ooni_entrypoints.http.responses import NO_CACHE, json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
-Submissions = Annotated[SubmissionService, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Submissions = NamedDependency[SkipValidation[SubmissionService]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 _REFUSAL_STATUS = {"deserialization_failed": 400, "protocol_error": 403, "credential_error": 403}
 

@@ -3,11 +3,12 @@
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import attrs
 from litestar import Request, Response, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_core.prioritization.model import GLOBAL, ListedUrl, RankedUrl
@@ -17,7 +18,7 @@ from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.responses import json_answer
 
 AnyRequest = Request[Any, Any, Any]
-Prio = Annotated[Prioritization, Dependency(skip_validation=True)]
+Prio = NamedDependency[SkipValidation[Prioritization]]
 
 _CC = re.compile(r"[A-Z]{2}")
 _ASN = re.compile(r"(?:AS)?(\d{1,10})")
