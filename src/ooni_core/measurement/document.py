@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from ooni_core.measurement.yaml_text import BadYaml, load_yaml
+from ooni_core.measurement.yaml_text import BadYaml, as_json, load_yaml
 
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL)
 MAX_DEPTH = 200
@@ -110,7 +110,7 @@ def _content(format: Any, content: Any) -> Any:
         return content
     if name == "yaml" and isinstance(content, str):
         try:
-            return load_yaml(content)
+            return as_json(load_yaml(content))
         except BadYaml as exc:
             raise BadDocument("bad_yaml", str(exc)) from exc
     raise BadDocument("bad_envelope", "the format of the envelope is neither json nor yaml")

@@ -29,6 +29,24 @@ def load_yaml(text: str | bytes) -> Any:
         raise BadYaml(f"not YAML: {' '.join(str(exc).split())[:200]}") from exc
 
 
+def as_json(value: Any) -> Any:
+    """Return *value* with types that JSON has: times and keys as text, binary as text with escapes, sets as lists.
+
+    NaN and infinities stay.
+    """
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(as_json(key)): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(inner) for inner in value]
+    if isinstance(value, set):
+        return sorted(str(as_json(inner)) for inner in value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)
+
+
 def _check_shape(text: str | bytes) -> None:
     """Walk the events without building anything.
 
