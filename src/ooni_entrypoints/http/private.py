@@ -336,12 +336,6 @@ def networks(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     return tagged_json(request, {"v": 0, "results": results}, _TWO_HOURS)
 
 
-@get("/api/_/check_report_id", operation_class=documented(known.REPORT_ID), tags=["web pages"])
-async def check_report_id() -> Response[bytes]:
-    """Tell old applications that their report was uploaded: they would upload it again otherwise."""
-    return json_answer({"found": True, "v": 0}, cache="max-age=1")
-
-
 handlers = [
     countries,
     country_overview,
@@ -364,5 +358,4 @@ handlers = [
     domains,
     asnmeta,
     networks,
-    check_report_id,
 ]

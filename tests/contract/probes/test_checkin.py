@@ -113,9 +113,11 @@ def test_content_type_does_not_matter_and_bodies_may_be_compressed(client):
         b'{"probe_asn": "1"}',
         b'{"charging": "yes"}',
         b'{"probe_cc": 3}',
-    ]
-    + [b'{"web_connectivity": {"category_codes": "NEWS"}}', b'{"web_connectivity": {"category_codes": ["N1"]}}']
-    + [b'{"probe_asn": "AS99999999999"}', b'{"web_connectivity": []}'],
+        b'{"web_connectivity": {"category_codes": "NEWS"}}',
+        b'{"web_connectivity": {"category_codes": ["N1"]}}',
+        b'{"probe_asn": "AS99999999999"}',
+        b'{"web_connectivity": []}',
+    ],
 )
 def test_body_that_cannot_be_right_is_400(client, body):
     answer = client.post("/api/v1/check-in", content=body)

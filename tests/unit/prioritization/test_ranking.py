@@ -59,7 +59,9 @@ def test_exact_weights_of_recorded_vectors():
     rules = Priorities([PriorityRule("MISC", priority=20), PriorityRule("MISC", "US", priority=-200)])
     assert explained([misc], lambda e: rules.of(e, "US"), {misc.url: 38})[0].weight == -4.7368421052631575
     humr = ListedUrl("https://h.example/", "h.example", "IT", "HUMR")
-    rules = Priorities([PriorityRule(cc="IT", domain="h.example", priority=20), PriorityRule("HUMR", "IT", priority=400)])
+    rules = Priorities(
+        [PriorityRule(cc="IT", domain="h.example", priority=20), PriorityRule("HUMR", "IT", priority=400)]
+    )
     found = explained([humr], lambda e: rules.of(e, "IT"), {humr.url: 38})[0]
     assert (found.priority, found.weight) == (420, 11.052631578947368)
 
@@ -85,7 +87,12 @@ def test_country_rules_match_country_lists_whatever_their_case(cc, matches):
 words = st.sampled_from(["*", "a", "b"])
 rules_lists = st.lists(
     st.builds(
-        PriorityRule, st.sampled_from(["*", "A", "B"]), st.sampled_from(["*", "IT", "US"]), words, words, st.integers(-9, 9)
+        PriorityRule,
+        st.sampled_from(["*", "A", "B"]),
+        st.sampled_from(["*", "IT", "US"]),
+        words,
+        words,
+        st.integers(-9, 9),
     ),
     max_size=12,
 )

@@ -1,11 +1,11 @@
 import pytest
-from tests.unit.prioritization.stores import HandClock, PlainStore
 
 from ooni_core.errors import Unavailable
 from ooni_core.prioritization.defaults import DEFAULT_RULES, SEED_LIST
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, TestLists
 from ooni_core.prioritization.ports import Measured
 from ooni_core.prioritization.service import Prioritization
+from tests.unit.prioritization.stores import HandClock, PlainStore
 
 ONE = ListedUrl("https://one.example/", "one.example", "ZZ", "NEWS")
 TWO = ListedUrl("https://two.example/", "two.example", "IT", "NEWS")
