@@ -30,11 +30,11 @@ _ALWAYS_JSON = ("/api/", "/report", "/bouncer")
 
 
 def answer_domain_error(_: AnyRequest, error: errors.OoniError) -> Response[bytes]:
-    """Render an error of the core's tree: its text, its code, and more words where it has them."""
+    """Render an error of the core's tree: its text, as clients have always matched it, and more words where it has them."""
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
     if status == 500:
         return answer_bug(_, error)
-    content = {"error": str(error), "code": error.code}
+    content = {"error": str(error)}
     if isinstance(error, errors.Invalid) and error.detail:
         content["detail"] = error.detail
     headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
@@ -47,19 +47,19 @@ def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[byt
     if isinstance(error, NotFoundException):
         return _not_found(request)
     if isinstance(error, MethodNotAllowedException):
-        return json_answer({"error": "Method not allowed", "code": "method_not_allowed"}, 405, headers=headers)
+        return json_answer({"error": "Method not allowed"}, 405, headers=headers)
     if error.status_code == 413:
-        return json_answer({"error": "Payload too large", "code": "too_large"}, 413)
+        return json_answer({"error": "Payload too large"}, 413)
     if error.status_code >= 500:
         return answer_bug(request, error)
-    return json_answer({"error": error.detail, "code": "invalid"}, error.status_code, headers=headers)
+    return json_answer({"error": error.detail}, error.status_code, headers=headers)
 
 
 def answer_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Log what nobody expected and tell the client no more than a number to quote."""
     number = secrets.token_hex(8)
     _log.error("request %s failed: %s %s", number, request.method, request.scope["path"], exc_info=error)
-    return json_answer({"error": "Internal error", "code": "internal", "request_id": number}, 500, NO_STORE)
+    return json_answer({"error": "Internal error", "request_id": number}, 500, NO_STORE)
 
 
 def _not_found(request: AnyRequest) -> Response[bytes]:
@@ -68,7 +68,7 @@ def _not_found(request: AnyRequest) -> Response[bytes]:
     if "text/html" in accept and not path.startswith(_ALWAYS_JSON):
         page = b"<!doctype html><title>OONI API</title><h1>404 error</h1><p>There is no such page.</p>"
         return bytes_answer(page, "text/html; charset=utf-8", 404)
-    return json_answer({"error": "Not found", "code": "not_found"}, 404)
+    return json_answer({"error": "Not found"}, 404)
 
 
 exception_handlers: dict[int | type[Exception], Callable[..., Response[Any]]] = {

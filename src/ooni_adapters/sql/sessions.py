@@ -1,0 +1,21 @@
+"""Which sessions are void (``session_expunge`` table)."""
+
+from datetime import UTC, datetime
+
+import attrs
+
+from ooni_adapters.sql.engine import SqlEngine
+
+
+@attrs.frozen
+class SqlExpungedSessions:
+    """ExpungedSessions in the database."""
+
+    engine: SqlEngine
+
+    def threshold(self, account_id: str) -> datetime | None:
+        """Return the instant (aware, UTC) up to which issued sessions are void, None when all are good."""
+        found = self.engine.query(
+            "SELECT threshold FROM session_expunge WHERE account_id = $account_id", {"account_id": account_id}
+        ).scalar()
+        return found.replace(tzinfo=UTC) if found is not None else None
