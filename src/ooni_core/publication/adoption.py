@@ -21,8 +21,16 @@ def published_files(objects: ObjectStore, bucket: SpoolBucket, identity: str) ->
 
 
 def next_number(objects: ObjectStore, bucket: SpoolBucket, identity: str) -> int:
-    """Return the first number that no published file of *bucket* and *identity* has."""
-    return max((name.number + 1 for name in published_files(objects, bucket, identity)), default=0)
+    """Return the first number that no published file of *bucket* and *identity* has, or had before a withdrawal."""
+    used = [-1]
+    for key in objects.keys(folder_of(bucket)):
+        try:
+            name, _ = BatchName.parse(key)
+        except Invalid:
+            continue  # somebody else's file
+        if name.bucket == bucket and identity in {name.identity, name.original.identity}:
+            used.append(name.number)
+    return max(used) + 1
 
 
 def adopt_published(

@@ -7,7 +7,7 @@ import attrs
 import msgspec
 
 from ooni_core.errors import Invalid, NotFound
-from ooni_core.publication.model import Manifest
+from ooni_core.publication.model import BatchName, FileRecord, Line, Manifest
 from ooni_core.publication.ports import ObjectStore
 
 _VERSION = 1
@@ -32,7 +32,11 @@ class ListedFile:
 
 @attrs.frozen
 class ManifestDocument:
-    """The published form of a manifest."""
+    """The published form of a manifest.
+
+    Attributes:
+        replaces: keys of files that are gone, because a body in them was withdrawn; *files* take their place.
+    """
 
     version: int
     hour: str
@@ -41,6 +45,7 @@ class ManifestDocument:
     measurements: int
     unpublishable: int
     files: tuple[ListedFile, ...]
+    replaces: tuple[str, ...] = ()
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -60,6 +65,36 @@ def write_manifest(manifest: Manifest) -> bytes:
             for file in batch.files
         ),
     )
+    return _text(document)
+
+
+def write_withdrawal(
+    name: BatchName, files: Sequence[FileRecord], lines: Sequence[Line], replaces: Sequence[str]
+) -> bytes:
+    """Return the JSON text of the manifest of a batch that was written again without withdrawn bodies.
+
+    Args:
+        name: of the new files.
+        files: the new files.
+        lines: the lines of the new files.
+        replaces: keys of the files that are gone.
+    """
+    bad = sum(bool(line.problem) for line in lines)
+    good = len(lines) - bad
+    document = ManifestDocument(
+        version=_VERSION,
+        hour=name.bucket.hour,
+        identity=name.identity,
+        number=name.number,
+        measurements=good,
+        unpublishable=bad,
+        files=tuple(ListedFile(file.key, file.length, file.sha256, good) for file in files),
+        replaces=tuple(replaces),
+    )
+    return _text(document)
+
+
+def _text(document: ManifestDocument) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
@@ -86,8 +121,13 @@ def verify_files(documents: Sequence[ManifestDocument], objects: ObjectStore, sh
         objects: where the files are.
         sha256: from bytes to hex digest.
     """
+    replaced = {key for document in documents for key in document.replaces}
     for document in documents:
         for file in document.files:
+            if file.key in replaced:
+                if objects.size(file.key) is not None:
+                    yield f"{file.key} was replaced after a withdrawal, and is still there"
+                continue
             try:
                 content = objects.get(file.key)
             except NotFound:

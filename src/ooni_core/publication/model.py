@@ -15,6 +15,7 @@ SIDECAR = ".index.ndjson.gz"  # must not end in .jsonl.gz: readers take every su
 
 _STEM = re.compile(r"(\d{10}_[A-Z]{2}_[a-z0-9]{2,29})\.([A-Za-z0-9]{1,33})\.(\d{1,9})")
 _IDENTITY = re.compile(r"[A-Za-z0-9]{1,33}")
+_WRITTEN_AGAIN = re.compile(r"w[1-9][0-9]{0,4}\Z")
 
 
 @attrs.frozen
@@ -76,6 +77,11 @@ class BatchName:
         if folder != name.folder:
             raise Invalid(f"{key!r} is not in the folder of its hour, {name.folder}")
         return name, base[match.end() :]
+
+    @property
+    def original(self) -> "BatchName":
+        """The name under which the batch was first published: withdrawing a body writes ``n0`` again as ``n0w1``."""
+        return BatchName(self.bucket, _WRITTEN_AGAIN.sub("", self.identity) or self.identity, self.number)
 
     @property
     def stem(self) -> str:

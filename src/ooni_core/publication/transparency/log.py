@@ -145,7 +145,7 @@ class TransparencyLog:
     def _append(self, kind: str, hour: str, choose: Callable[[Iterable[FoundLeaf]], list[Leaf]]) -> Checkpoint:
         for _ in range(_MOST_ATTEMPTS):
             tip = self.settle()
-            entries = [leaf.entry for leaf in choose(self._leaves_of(hour, tip.size))]
+            entries = [leaf.entry for leaf in choose(self.leaves_of(hour, tip.size))]
             if not entries:
                 return tip
             content = bundle(entries)
@@ -158,7 +158,8 @@ class TransparencyLog:
             return self.settle()
         raise Unavailable("the log could not be extended: other hosts were faster each time")
 
-    def _leaves_of(self, hour: str, size: int) -> Iterator[FoundLeaf]:
+    def leaves_of(self, hour: str, size: int) -> Iterator[FoundLeaf]:
+        """Return what the first *size* leaves say about the measurements of *hour*, in the order of the log."""
         for segment in self.view.segments(hour, size):
             for index, entry in enumerate(self.view.entries(segment.start, segment.end, size), segment.start):
                 yield FoundLeaf(index, read_leaf(entry))
