@@ -42,6 +42,8 @@ class S3Objects:
         path = self._path(key)
         try:
             self._tried(key, lambda: self.files.pipe_file(path, content, chunksize=_PART_BYTES, mode="create"))
+        except NotFound as exc:
+            raise Unavailable(f"{key} cannot be stored: there is no bucket {self.place.partition('/')[0]}") from exc
         except FileExistsError as exc:
             if self.get(key) != content:
                 raise Conflict(f"{key} is already stored with other bytes") from exc
