@@ -182,7 +182,7 @@ class PublicationSettings:
     log_key_file: str = _setting("", "Keys of the transparency log. Empty: transparency.key in data_dir, made once.")
     log_origin: str = _setting(
         "",
-        "Name of the transparency log when its first key is made. Empty: base_url without its scheme.",
+        "Name of the transparency log, used once, when its first key is made. Empty: base_url without its scheme.",
         validator=_matching(r"[^\s+]*", "text without spaces and plus signs"),
     )
 
@@ -262,6 +262,17 @@ class EditorSettings:
 
 
 @attrs.frozen
+class BackupSettings:
+    """Copies of the database."""
+
+    private: str = _setting(
+        "",
+        "Object store of the private backups, never a public bucket: a URL as storage.objects. Empty: data_dir/backups.",
+    )
+    public: str = _setting("", "Object store of the public exports: a URL as storage.objects. Empty: storage.objects.")
+
+
+@attrs.frozen
 class Settings:
     """Everything that can be set."""
 
@@ -272,6 +283,7 @@ class Settings:
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)
     publication: PublicationSettings = attrs.field(factory=PublicationSettings)
+    backup: BackupSettings = attrs.field(factory=BackupSettings)
     probes: ProbeSettings = attrs.field(factory=ProbeSettings)
     editor: EditorSettings = attrs.field(factory=EditorSettings)
 

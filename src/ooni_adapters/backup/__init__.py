@@ -8,6 +8,7 @@ from ooni_adapters.backup.catalog import BackupCatalog
 from ooni_adapters.backup.exporting import PUBLIC_TABLES, PublicExport
 from ooni_adapters.backup.making import BackupMaker
 from ooni_adapters.backup.manifest import BackupManifest
+from ooni_adapters.backup.progress import Progress
 from ooni_adapters.backup.restoring import Restorer
 
-__all__ = ["PUBLIC_TABLES", "BackupCatalog", "BackupMaker", "BackupManifest", "PublicExport", "Restorer"]
+__all__ = ["PUBLIC_TABLES", "BackupCatalog", "BackupMaker", "BackupManifest", "Progress", "PublicExport", "Restorer"]

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from ooni_adapters.backup.catalog import BackupCatalog
 from ooni_adapters.backup.encoding import Measured, csv_zstd_parts
-from ooni_adapters.backup.making import Progress
 from ooni_adapters.backup.manifest import StoredObject
+from ooni_adapters.backup.progress import Progress, silent
 from ooni_adapters.sql.engine import UNLIMITED, Params, SqlEngine
 from ooni_adapters.sql.schema import Column, Table
 from ooni_adapters.sql.tables import (
@@ -29,10 +29,6 @@ PUBLIC_TABLES = (FASTPATH, JSONL, CITIZENLAB, FINGERPRINTS_DNS, FINGERPRINTS_HTT
 _JSONL_ROWS = 100_000_000
 # ClickHouse fills it by itself, so it never was in these files.
 _MATERIALIZED = ("update_time",)
-
-
-def _silent(progress: Progress) -> None:
-    """Nobody watches."""
 
 
 def check_public(tables: Sequence[Table]) -> None:
@@ -59,7 +55,7 @@ class PublicExport:
 
     engine: SqlEngine
     catalog: BackupCatalog
-    progress: Callable[[Progress], None] = _silent
+    progress: Callable[[Progress], None] = silent
     jsonl_rows: int = _JSONL_ROWS
 
     def run(self, tables: Sequence[Table]) -> tuple[tuple[StoredObject, ...], tuple[str, ...]]:

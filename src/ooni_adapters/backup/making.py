@@ -8,31 +8,14 @@ import attrs
 from ooni_adapters.backup.catalog import BackupCatalog
 from ooni_adapters.backup.chunks import ChunkRange, ChunkState, chunk_rows, planned_chunks
 from ooni_adapters.backup.encoding import Measured, parquet_parts
+from ooni_adapters.backup.exporting import PublicExport, check_public
 from ooni_adapters.backup.manifest import VERSION, BackupManifest, StoredChunk, StoredObject, StoredTable
+from ooni_adapters.backup.progress import Progress, silent
 from ooni_adapters.sql.batches import arrow_schema
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.schema import Table
 from ooni_core.errors import Conflict, Unavailable
 from ooni_core.ports import Clock
-
-
-@attrs.frozen
-class Progress:
-    """One chunk is done.
-
-    Attributes:
-        what: table and chunk.
-        rows: rows in it.
-        bytes: bytes uploaded for it; 0 when it had not changed.
-    """
-
-    what: str
-    rows: int
-    bytes: int
-
-
-def _silent(progress: Progress) -> None:
-    """Nobody watches."""
 
 
 @attrs.frozen
@@ -44,14 +27,16 @@ class BackupMaker:
         catalog: where backups of the set are.
         clock: tells the name of the run.
         software: version of this program, for the manifest.
-        progress: called after each chunk.
+        progress: called after each part.
+        export: writes files in formats for others too; for the public set.
     """
 
     engine: SqlEngine
     catalog: BackupCatalog
     clock: Clock
     software: str
-    progress: Callable[[Progress], None] = _silent
+    progress: Callable[[Progress], None] = silent
+    export: PublicExport | None = None
 
     def run(self, tables: Sequence[Table], *, full: bool = False) -> BackupManifest:
         """Copy *tables* and return the manifest, which is in the store by then.
@@ -64,17 +49,21 @@ class BackupMaker:
             full: copy everything again.
 
         Raises:
+            Forbidden: the set is public and a table is not; nothing was copied.
             Conflict: a run began within the same second.
             Unavailable: the database or the store failed, or an object could not be read back as it was written. No
                 manifest is written: the run does not exist, and the next one starts afresh.
         """
+        if self.catalog.set == "public":
+            check_public(tables)
         started = self.clock.now().astimezone(UTC).replace(microsecond=0)
         run = f"{started:%Y%m%dT%H%M%SZ}"
         if run in self.catalog.runs():
             raise Conflict(f"there is a {self.catalog.set} backup {run} already")
         earlier = None if full else self.catalog.newest()
         stored = tuple(self._table(run, table, earlier) for table in tables)
-        manifest = self._manifest(run, started, stored)
+        exports, removed = self.export.run(tables) if self.export else ((), ())
+        manifest = attrs.evolve(self._manifest(run, started, stored), exports=exports, removed=removed)
         self.catalog.publish(manifest)
         return manifest
 

@@ -10,17 +10,13 @@ import pyarrow.parquet as pq
 from ooni_adapters.backup.catalog import BackupCatalog
 from ooni_adapters.backup.chunks import ChunkRange, chunk_rows
 from ooni_adapters.backup.encoding import Measured
-from ooni_adapters.backup.making import Progress
 from ooni_adapters.backup.manifest import BackupManifest, StoredChunk, StoredTable
+from ooni_adapters.backup.progress import Progress, silent
 from ooni_adapters.sql.engine import UNLIMITED, SqlEngine
 from ooni_adapters.sql.schema import Table
 from ooni_core.errors import Conflict, Invalid, Unavailable
 
 _BATCH_ROWS = 50_000
-
-
-def _silent(progress: Progress) -> None:
-    """Nobody watches."""
 
 
 @attrs.frozen
@@ -37,7 +33,7 @@ class Restorer:
     engine: SqlEngine
     catalog: BackupCatalog
     tables: Mapping[str, Table]
-    progress: Callable[[Progress], None] = _silent
+    progress: Callable[[Progress], None] = silent
 
     def run(
         self,

@@ -12,18 +12,24 @@ from ooni_entrypoints.settings import Loaded, Settings, load
 # Command name -> module that exports ``command``.
 COMMANDS = {
     "audit": "ooni_entrypoints.cli.audit",
+    "backup": "ooni_entrypoints.cli.backup",
     "config": "ooni_entrypoints.cli.config",
     "import": "ooni_entrypoints.cli.import_",
+    "log": "ooni_entrypoints.cli.log",
     "publish": "ooni_entrypoints.cli.publish",
     "quarantine": "ooni_entrypoints.cli.quarantine",
     "rebuild": "ooni_entrypoints.cli.rebuild",
+    "reprocess": "ooni_entrypoints.cli.reprocess",
+    "restore": "ooni_entrypoints.cli.restore",
     "run": "ooni_entrypoints.cli.run",
+    "schema": "ooni_entrypoints.cli.schema",
     "score": "ooni_entrypoints.cli.score",
     "serve": "ooni_entrypoints.cli.serve",
     "submit": "ooni_entrypoints.cli.submit",
     "sync": "ooni_entrypoints.cli.sync",
     "tor-targets": "ooni_entrypoints.cli.tor_targets",
     "version": "ooni_entrypoints.cli.version",
+    "withdraw": "ooni_entrypoints.cli.withdraw",
 }
 
 # What to install when an import fails: the base install has no service, no database and no network library.
