@@ -36,6 +36,7 @@ from ooni_core.publication.ports import ObjectStore
 from ooni_core.publication.service import PublicationService
 from ooni_core.scoring import Engine, FingerprintSet
 from ooni_core.scoring.service import ScoringService
+from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.http import (
@@ -46,6 +47,7 @@ from ooni_entrypoints.http import (
     private,
     reports,
     system,
+    transparency,
 )
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.probe_jobs import update_test_lists
@@ -53,9 +55,10 @@ from ooni_entrypoints.probe_services import make_probe_services, make_submission
 from ooni_entrypoints.readiness import Check, Readiness
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.timers import Timers
+from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
 from ooni_entrypoints.workers import ScoringWorker
 
-_AREAS = (reports, measurements, one_measurement, aggregation, private, legacy_pages, system)
+_AREAS = (reports, measurements, one_measurement, aggregation, private, transparency, legacy_pages, system)
 
 _log = logging.getLogger(__name__)
 
@@ -212,6 +215,7 @@ def make_publication(
         index=storage.bodies,
         clock=storage.clock,
         identity=f"n{settings.service.collector_id}",
+        announce=open_log(settings, objects).append_manifest,
         before_discard=scored,
     )
 
@@ -272,6 +276,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "statistics": StatisticsService(catalog, catalog, clock),
         "archive": Archive(spool, storage.bodies, objects, (), clock),
         "clock": clock,
+        "log_view": open_log(settings, objects).view,
         "service_settings": settings.service,
         "readiness": Readiness(version(), (Check("db_error", lambda: storage.engine.query("SELECT 1")),)),
     }
@@ -297,7 +302,10 @@ def commands_of(
     def quarantine(*, limit: int) -> list[dict[str, Any]]:
         return [attrs.asdict(entry) for entry in storage.quarantine.entries(limit)]
 
+    withdrawal = make_withdrawal(publication, storage, open_log(settings, publication.objects))
     return {
+        **backup_commands(settings, storage.engine, storage.clock),
+        **withdrawal_commands(withdrawal),
         "publish": publish,
         "quarantine": quarantine,
         "update_citizenlab": partial(update_test_lists, settings, storage.engine),
