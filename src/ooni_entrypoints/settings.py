@@ -179,12 +179,26 @@ class PublicationSettings:
     minute: int = _setting(
         10, "Minute of each hour at which the closed hours are published.", validator=_between(0, 59)
     )
+    seekable: bool = _setting(
+        default=False, help="Also publish each file of lines as .jsonl.zst, in the seekable format of zstd."
+    )
     log_key_file: str = _setting("", "Keys of the transparency log. Empty: transparency.key in data_dir, made once.")
     log_origin: str = _setting(
         "",
         "Name of the transparency log, used once, when its first key is made. Empty: base_url without its scheme.",
         validator=_matching(r"[^\s+]*", "text without spaces and plus signs"),
     )
+
+
+@attrs.frozen
+class PeerSettings:
+    """The other API hosts of this platform."""
+
+    urls: tuple[str, ...] = _setting((), "URLs of the other API hosts, asked for bodies that are not published yet.")
+    keys: tuple[str, ...] = _setting(
+        (), "Secrets shared with them: the first signs what this host asks, all are accepted from others.", secret=True
+    )
+    seconds: float = _setting(1.5, "Longest time, in seconds, to wait for another host.", validator=_between(0.05, 60))
 
 
 @attrs.frozen
@@ -283,6 +297,7 @@ class Settings:
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)
     publication: PublicationSettings = attrs.field(factory=PublicationSettings)
+    peers: PeerSettings = attrs.field(factory=PeerSettings)
     backup: BackupSettings = attrs.field(factory=BackupSettings)
     probes: ProbeSettings = attrs.field(factory=ProbeSettings)
     editor: EditorSettings = attrs.field(factory=EditorSettings)
