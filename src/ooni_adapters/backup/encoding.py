@@ -23,6 +23,9 @@ _QUOTED = {Kind.TEXT, Kind.LABEL, Kind.DATE, Kind.TIME, Kind.TIME_MS}
 _LISTS = {Kind.TEXTS, Kind.UINT32S}
 _FLOATS = {Kind.FLOAT32, Kind.FLOAT64}
 _NULL = "\\N"
+_IN_LISTS = str.maketrans(
+    {"\\": r"\\", "'": r"\'", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\0": r"\0"}
+)
 
 
 def conformed(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -101,7 +104,7 @@ def _list_text(items: list[str] | list[int] | None) -> str | None:
 
 
 def _quoted_item(item: str) -> str:
-    return "'" + item.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f"'{item.translate(_IN_LISTS)}'"
 
 
 @attrs.define

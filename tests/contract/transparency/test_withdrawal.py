@@ -26,6 +26,7 @@ from ooni_core.publication.transparency.log import TransparencyLog
 from ooni_core.publication.withdrawal import WithdrawalService
 from ooni_entrypoints.cli.rebuild import read_postcan
 from tests.contract.publication.world import World, posted
+from tests.embedded_clickhouse import chdb_url
 
 STEM = "raw/20260304/12/IT/webconnectivity/2026030412_IT_webconnectivity."
 
@@ -288,8 +289,8 @@ def test_other_withdrawal_finishes_one_that_was_cut(world, service):
 
 
 @pytest.mark.parametrize("url", ["duckdb://:memory:", "chdb"])
-def test_rows_about_a_withdrawn_measurement_are_deleted(url, tmp_path):
-    engine = open_database(url if url != "chdb" else f"chdb://{tmp_path}/ch")
+def test_rows_about_a_withdrawn_measurement_are_deleted(url):
+    engine = open_database(url if url != "chdb" else chdb_url("withdrawal"))
     gone, kept = (
         MeasurementUid(f"20260304120000.00000{number}_IT_webconnectivity_000000000000000{number}") for number in (1, 2)
     )
