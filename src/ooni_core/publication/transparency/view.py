@@ -1,5 +1,6 @@
 """Reading a log: its state, its entries, and proofs about them. Works on any copy of the log's files."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -233,14 +234,15 @@ class LogView:
         """Return the number of the first leaf in *segment* whose uid is not before *uid*."""
         low, high = segment.start, segment.end
         while low < high:
-            middle = (low + high) // 2
-            # Whole bundles first: within one bundle every step reads the same file.
-            aligned = middle // TILE_WIDTH * TILE_WIDTH
-            probe = aligned if low < aligned else middle
-            if read_leaf(next(self.entries(probe, probe + 1, size))).uid < uid:
-                low = probe + 1
+            bundle_start = (low + high) // 2 // TILE_WIDTH * TILE_WIDTH
+            first, last = max(bundle_start, low), min(bundle_start + TILE_WIDTH, high)
+            entries = list(self.entries(first, last, size))
+            if uid < read_leaf(entries[0]).uid:
+                high = first
+            elif uid > read_leaf(entries[-1]).uid:
+                low = last
             else:
-                high = probe
+                return first + bisect_left(entries, uid, key=lambda entry: read_leaf(entry).uid)
         return low
 
 
