@@ -9,6 +9,15 @@ from typing import Any
 import attrs
 
 from ooni_adapters.geoip import MmdbGeolocator
+from ooni_adapters.git import (
+    FolderWorkingCopies,
+    GitPublishedLists,
+    GitRemoteForge,
+    GitRepository,
+    Login,
+    branch_of,
+)
+from ooni_adapters.github import GitHubForge
 from ooni_adapters.probefiles import FailoverFile, JsonDocument, ServicesDocument
 from ooni_adapters.secrets import kept_secret
 from ooni_adapters.sql.counters import SqlCounts
@@ -31,7 +40,16 @@ from ooni_core.probes.login import ProbeLogin
 from ooni_core.probes.submission import SubmissionService
 from ooni_core.probes.tor_targets import check_tor_targets
 from ooni_core.scoring.ports import VerdictStore
-from ooni_entrypoints.http import checkin, discovery, prioritization_admin, probe_login, submit_measurement, test_lists
+from ooni_core.testlists.editor import Forge, ListEditor
+from ooni_entrypoints.http import (
+    checkin,
+    discovery,
+    prioritization_admin,
+    probe_login,
+    submit_measurement,
+    test_list_editor,
+    test_lists,
+)
 from ooni_entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -165,6 +183,9 @@ def make_probe_services(
     }
     handlers = [*checkin.handlers, *discovery.handlers, *probe_login.handlers]
     handlers += [*test_lists.handlers, *prioritization_admin.handlers, *submit_measurement.handlers]
+    if settings.editor.origin:
+        use_cases["list_editor"] = make_list_editor(settings, clock)
+        handlers += test_list_editor.handlers
     return ProbeServices(
         use_cases=use_cases,
         handlers=handlers,
@@ -174,6 +195,28 @@ def make_probe_services(
         geolocator=geolocator,
         directory=directory,
     )
+
+
+def make_list_editor(settings: Settings, clock: Clock) -> ListEditor:
+    """Return the use cases of the test list editor."""
+    editor, folder = settings.editor, settings.storage.data_dir / "test-list-editor"
+    login = Login(editor.github_user, editor.github_token)
+    repository = GitRepository(folder / "test-lists.git", editor.origin, editor.branch, login)
+    push_url = editor.push or editor.origin
+    author = f"{editor.github_user or 'ooni-bot'} <{editor.github_user or 'ooni-bot'}@users.noreply.github.com>"
+    forge: Forge = GitRemoteForge(repository, push_url)
+    if editor.github_repository:
+        forge = GitHubForge(
+            push=lambda branch, commit: repository.push(push_url, commit, branch),
+            repository=editor.github_repository,
+            base=editor.branch,
+            user=editor.github_user,
+            token=editor.github_token,
+            branch=branch_of,
+            api=editor.github_api,
+        )
+    lists = GitPublishedLists(repository, clock, author, editor.pull_seconds)
+    return ListEditor(lists, forge, FolderWorkingCopies(folder / "users"))
 
 
 def make_submissions(settings: Settings, intake: IntakeService, clock: Clock, entropy: Entropy) -> SubmissionService:

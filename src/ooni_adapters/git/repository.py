@@ -75,8 +75,7 @@ class GitRepository:
             Unavailable: the remote does not answer, or has no such branch.
         """
         ref = f"refs/heads/{self.branch}".encode()
-        with self.locked(), _as_unavailable(f"the git repository {_shown(self.url)}"):
-            repo = self._repo()
+        with self.locked(), _as_unavailable(f"the git repository {_shown(self.url)}"), self._repo() as repo:
             client, path = _client(self.url, self.login)
             found = client.fetch(path, repo, determine_wants=lambda refs, *_, **__: [refs[ref]])
             repo.refs[b"refs/remotes/origin/" + self.branch.encode()] = found.refs[ref]
@@ -84,10 +83,11 @@ class GitRepository:
 
     def head(self) -> str | None:
         """Return the id of the commit that was fetched last, None when there never was one."""
-        try:
-            return self._repo().refs[b"refs/remotes/origin/" + self.branch.encode()].decode()
-        except (KeyError, OSError, NotGitRepository):
-            return None
+        with self._repo() as repo:
+            try:
+                return str(repo.refs[b"refs/remotes/origin/" + self.branch.encode()].decode())
+            except KeyError:
+                return None
 
     def files(self, commit: str, folder: str) -> dict[str, bytes]:
         """Return the files directly in *folder* at *commit*, by name.
@@ -95,26 +95,26 @@ class GitRepository:
         Raises:
             Invalid: there is no such folder.
         """
-        repo = self._repo()
-        try:
-            tree = repo[repo[repo[commit.encode()].tree][folder.encode()][1]]
-        except KeyError as exc:
-            raise Invalid(f"{_shown(self.url)} has no folder {folder!r}") from exc
-        return {
-            entry.path.decode(): repo[entry.sha].data for entry in tree.items() if entry.mode & 0o170000 == 0o100000
-        }
+        with self._repo() as repo:
+            try:
+                tree = repo[repo[repo[commit.encode()].tree][folder.encode()][1]]
+            except KeyError as exc:
+                raise Invalid(f"{_shown(self.url)} has no folder {folder!r}") from exc
+            return {
+                entry.path.decode(): repo[entry.sha].data for entry in tree.items() if entry.mode & 0o170000 == 0o100000
+            }
 
     def file(self, commit: str, path: str) -> bytes | None:
         """Return one file at *commit*, None when it is not there."""
-        folder, _, name = path.rpartition("/")
-        repo = self._repo()
-        try:
-            tree = repo[repo[commit.encode()].tree]
-            for part in filter(None, folder.split("/")):
-                tree = repo[tree[part.encode()][1]]
-            return bytes(repo[tree[name.encode()][1]].data)
-        except KeyError:
-            return None
+        *folders, name = path.split("/")
+        with self._repo() as repo:
+            try:
+                tree = repo[repo[commit.encode()].tree]
+                for folder in folders:
+                    tree = repo[tree[folder.encode()][1]]
+                return bytes(repo[tree[name.encode()][1]].data)
+            except KeyError:
+                return None
 
     def commit(self, parent: str, changes: Mapping[str, bytes], message: str, author: str, at: datetime) -> str:
         """Write a commit that changes files in one folder deep at most, and return its id.
@@ -126,8 +126,7 @@ class GitRepository:
             author: ``Name <address>``, of a machine account, never of a person.
             at: when (aware).
         """
-        with self.locked():
-            repo = self._repo()
+        with self.locked(), self._repo() as repo:
             tree = repo[repo[parent.encode()].tree]
             for path, content in changes.items():
                 tree = _with_file(repo, tree, path.split("/"), content)
@@ -136,14 +135,25 @@ class GitRepository:
             repo.object_store.add_object(commit)
             return str(commit.id.decode())
 
-    def point(self, ref: str, commit: str | None) -> None:
-        """Let the local *ref* name *commit*; without one, forget the ref."""
-        with self.locked():
-            refs = self._repo().refs
-            if commit is not None:
-                refs[ref.encode()] = commit.encode()
-            elif ref.encode() in refs:
-                del refs[ref.encode()]
+    def remote_branch(self, url: str, branch: str) -> str | None:
+        """Return the commit that *branch* at *url* names, None when there is no such branch.
+
+        Raises:
+            Unavailable: the remote does not answer.
+        """
+        with _as_unavailable(f"the git repository {_shown(url)}"):
+            client, path = _client(url, self.login)
+            found = client.get_refs(path.encode())
+            refs = getattr(found, "refs", found)
+            commit = refs.get(f"refs/heads/{branch}".encode())
+            return commit.decode() if commit else None
+
+    def holds(self, head: str, commit: str) -> bool:
+        """Say whether *commit* is among the ancestors of *head*."""
+        with self._repo() as repo:
+            if commit.encode() not in repo.object_store:
+                return False
+            return any(entry.commit.id == commit.encode() for entry in repo.get_walker(include=[head.encode()]))
 
     def push(self, url: str, commit: str | None, branch: str) -> None:
         """Make *branch* at *url* name *commit*, whatever it named before; without one, delete the branch.
@@ -154,8 +164,7 @@ class GitRepository:
         """
         ref = f"refs/heads/{branch}".encode()
         wanted = commit.encode() if commit else b"0" * 40
-        with self.locked(), _as_unavailable(f"the git repository {_shown(url)}"):
-            repo = self._repo()
+        with self.locked(), _as_unavailable(f"the git repository {_shown(url)}"), self._repo() as repo:
             client, path = _client(url, self.login)
 
             def update(refs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
