@@ -1,0 +1,62 @@
+"""A stand-in for GitHub's REST API on 127.0.0.1: just what pull requests need."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+class GitHub:
+    """Pull requests by number. ``failures`` holds statuses to answer with before anything else."""
+
+    def __init__(self):
+        self.pulls, self.failures, self.logins = {}, [], set()
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                fake.answer(self)
+
+            do_POST = do_PATCH = do_GET  # noqa: N815 - names that http.server looks for
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def answer(self, request):
+        content = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        self.logins.add(request.headers["Authorization"])
+        status, body = self.react(request.command, urlsplit(request.path), json.loads(content) if content else {})
+        raw = json.dumps(body).encode()
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(raw)))
+        request.end_headers()
+        request.wfile.write(raw)
+
+    def react(self, method, url, content):
+        if self.failures:
+            return self.failures.pop(0), {"message": "failing"}
+        number = url.path.rpartition("/")[2]
+        if method == "POST":
+            if any(pull["head"] == content["head"] and pull["state"] == "open" for pull in self.pulls.values()):
+                return 422, {"message": "Validation Failed"}
+            number = str(800 + len(self.pulls))
+            self.pulls[number] = {**content, "state": "open", "url": f"{self.url}{url.path}/{number}"}
+            return 201, self.pulls[number]
+        if method == "GET" and number == "pulls":
+            head = parse_qs(url.query)["head"][0]
+            return 200, [pull for pull in self.pulls.values() if pull["head"] == head and pull["state"] == "open"]
+        if number not in self.pulls:
+            return 404, {"message": "Not Found"}
+        if method == "PATCH":
+            self.pulls[number]["state"] = content["state"]
+        return 200, self.pulls[number]

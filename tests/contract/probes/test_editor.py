@@ -1,0 +1,297 @@
+"""The test list editor over HTTP, with a plain git remote and with a stand-in for GitHub."""
+
+import pytest
+from litestar.testing import TestClient
+
+from ooni_core.accounts.sessions import account_id_of
+from ooni_entrypoints.settings import load
+from tests.contract.probes.conftest import KEY, serving, session
+from tests.contract.probes.github_fake import GitHub
+from tests.contract.probes.repositories import HEADER, LISTS, branch, make_origin, merge, publish
+
+NICK, ADA = "nick@localhost.local", "ada@example.org"
+BRANCH = f"user-contribution/{account_id_of(NICK, 'CHANGEME')}"
+
+
+@pytest.fixture
+def origin(tmp_path):
+    return make_origin(tmp_path)
+
+
+@pytest.fixture(params=["git", "github"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def github():
+    fake = GitHub()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def editor(kind, origin, github, engine, tmp_path):
+    flags = {"storage.data_dir": str(tmp_path / "data"), "accounts.jwt_keys": KEY, "editor.origin": origin}
+    flags |= {"editor.pull_seconds": "0"}
+    if kind == "github":
+        flags |= {"editor.github_repository": "citizenlab/test-lists", "editor.github_user": "ooni-bot"}
+        flags |= {"editor.github_token": "secret", "editor.github_api": github.url}
+    with TestClient(serving(load(None, {}, flags).settings, engine).asgi) as client:
+        yield client
+
+
+def row(name, category="FILE", notes="x", date="2023-04-12"):
+    return {"url": name, "category_code": category, "date_added": date, "source": "", "notes": notes}
+
+
+def show(editor, cc="us", who=NICK):
+    return editor.get(f"/api/_/url-submission/test-list/{cc}", headers=session("user", who))
+
+
+def update(editor, cc="US", old=None, new=None, who=NICK, comment="add example"):
+    body = {"country_code": cc, "comment": comment, "old_entry": old, "new_entry": new}
+    return editor.post("/api/v1/url-submission/update-url", json=body, headers=session("user", who))
+
+
+def submit(editor, who=NICK):
+    return editor.post("/api/v1/url-submission/submit", headers=session("user", who))
+
+
+def refused(answer, code):
+    assert (answer.status_code, answer.json()["err_str"]) == (400, code)
+    assert answer.json()["error"] == answer.json()["description"]
+    return True
+
+
+ONE = row("https://example-bogus-1.org/")
+TWO = row("https://example-bogus-2.org/", "NEWS")
+
+
+def resolve(kind, github, tmp_path):
+    """Let the maintainers merge the open proposal."""
+    if kind == "github":
+        for pull in github.pulls.values():
+            pull["state"] = "closed"
+    else:
+        merge(tmp_path, BRANCH)
+
+
+def test_nobody_edits_without_being_logged_in(editor):
+    for answer in (
+        editor.get("/api/_/url-submission/test-list/global"),
+        editor.post("/api/v1/url-submission/update-url", json={}),
+        editor.post("/api/v1/url-submission/submit"),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (401, "Authentication required")
+
+
+def test_fresh_account_sees_the_published_lists(editor):
+    found = show(editor, "global").json()
+    assert (found["state"], found["changes"], found["pr_url"]) == ("CLEAN", {}, None)
+    assert len(found["test_list"]) == 31
+    assert found["test_list"][-1] == {
+        "url": "https://quoted.example/",
+        "category_code": "MISC",
+        "date_added": "2023-04-12",
+        "source": "a, b",
+        "notes": "",
+    }
+    assert show(editor, "XY").json()["test_list"] is None
+    assert refused(show(editor, "ITA"), "err_invalid_country_code")
+    assert refused(show(editor, "1."), "err_invalid_country_code")
+
+
+def test_whole_life_of_a_proposal(editor, kind, github, tmp_path):
+    assert update(editor, new=ONE).json() == {"updated_entry": ONE}
+    found = show(editor).json()
+    assert found["state"] == "IN_PROGRESS"
+    assert found["test_list"].count(ONE) == 1
+    assert found["test_list"][-1] == ONE
+    assert [change["action"] for change in found["changes"]["us"]] == ["add"]
+    assert found["changes"]["us"][0]["category_description"] == "File-sharing"
+    assert update(editor, new=TWO).status_code == 200
+    assert update(editor, old=TWO, new={}).json() == {"updated_entry": {}}
+    assert len(show(editor).json()["changes"]["us"]) == 1
+    first = show(editor, "it").json()["test_list"][0]
+    assert update(editor, "IT", old=first, new={**first, "notes": "better"}, comment="say\nmore ").status_code == 200
+    assert show(editor, "it").json()["test_list"][0]["notes"] == "better"
+
+    answer = submit(editor)
+    assert answer.status_code == 200
+    assert submit(editor).json() == answer.json(), "proposing again is the same proposal"
+    found = show(editor).json()
+    assert found["state"] == "PR_OPEN"
+    commits, files = branch(tmp_path, BRANCH)
+    assert [message for message, _ in commits[:2]] == ["say more", "add example"]
+    assert all("nick" not in author and "@users.noreply" in author for _, author in commits[:2])
+    assert files["us.csv"].startswith(HEADER)
+    assert files["us.csv"].splitlines()[-1] == "https://example-bogus-1.org/,FILE,File-sharing,2023-04-12,,x"
+    assert files["global.csv"] == LISTS["global"], "other lists keep every byte"
+    if kind == "github":
+        assert found["pr_url"] == "https://github.com/citizenlab/test-lists/pull/800"
+        assert answer.json() == {"pr_id": f"{github.url}/repos/citizenlab/test-lists/pulls/800"}
+        assert github.pulls["800"]["head"] == f"ooni-bot:{BRANCH}"
+
+    resolve(kind, github, tmp_path)
+    found = show(editor).json()
+    assert (found["state"], found["changes"], found["pr_url"]) == ("CLEAN", {}, None)
+
+
+def test_change_of_an_open_proposal_withdraws_it(editor, kind, github, tmp_path):
+    update(editor, new=ONE)
+    submit(editor)
+    assert update(editor, new=TWO).status_code == 200
+    assert show(editor).json()["state"] == "IN_PROGRESS"
+    if kind == "github":
+        assert github.pulls["800"]["state"] == "closed"
+    else:
+        assert branch(tmp_path, BRANCH) is None
+    assert submit(editor).status_code == 200
+    _, files = branch(tmp_path, BRANCH)
+    assert [line.partition(",")[0] for line in files["us.csv"].splitlines()[-2:]] == [ONE["url"], TWO["url"]]
+
+
+def test_refused_change_leaves_an_open_proposal_open(editor):
+    update(editor, new=ONE)
+    submit(editor)
+    assert refused(update(editor, new=ONE), "err_duplicate_url")
+    assert refused(update(editor, old=TWO), "err_cannot_update_list")
+    assert show(editor).json()["state"] == "PR_OPEN"
+
+
+def test_accounts_do_not_see_each_other(editor):
+    update(editor, new=ONE)
+    theirs = show(editor, who=ADA).json()
+    assert (theirs["state"], theirs["changes"]) == ("CLEAN", {})
+    assert ONE not in theirs["test_list"]
+    assert refused(submit(editor, who=ADA), "err_no_proposed_changes")
+
+
+def test_what_others_published_meanwhile_is_underneath(editor, tmp_path):
+    update(editor, new=ONE)
+    publish(tmp_path, {"us": LISTS["us"] + "https://new.example/,NEWS,News Media,2023-04-13,,\n"})
+    assert [each["url"] for each in show(editor).json()["test_list"]][1:] == ["https://new.example/", ONE["url"]]
+    submit(editor)
+    _, files = branch(tmp_path, BRANCH)
+    assert "https://new.example/" in files["us.csv"]
+
+
+def test_edit_that_others_made_meanwhile_is_nothing_to_propose(editor, tmp_path):
+    update(editor, new=ONE)
+    publish(tmp_path, {"us": LISTS["us"] + "https://example-bogus-1.org/,FILE,File-sharing,2023-04-12,,x\n"})
+    assert show(editor).json()["test_list"].count(ONE) == 1
+    assert refused(submit(editor), "err_no_proposed_changes")
+
+
+def test_duplicates_are_refused(editor):
+    answer = update(editor, new=row("https://0.world.example/"))
+    assert refused(answer, "err_duplicate_url")
+    assert answer.json()["err_args"] == {"url": "https://0.world.example/"}
+    assert answer.json()["error"] == "https://0.world.example/ is duplicate"
+    assert refused(update(editor, "global", new=row("https://1.world.example/")), "err_duplicate_url")
+    italian = show(editor, "it").json()["test_list"][0]
+    assert refused(
+        update(editor, "it", old=italian, new={**italian, "url": "https://1.it.example/"}), "err_duplicate_url"
+    )
+
+
+def test_misspelt_category_description_of_old_tools_does_not_matter(editor):
+    last = show(editor, "global").json()["test_list"][-1]
+    assert update(editor, "global", old=last, new={**last, "notes": "ok"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        (row("https://example.org"), "err_bad_url"),
+        (row("https://example.org?x"), "err_bad_url"),
+        (row("example.org/"), "err_bad_url"),
+        (row("https://example.org/a\\b"), "err_bad_url"),
+        (row("https://example.org/ "), "err_bad_url"),
+        (row("https://user@example.org/"), "err_bad_url"),
+        (row("https://a.example/", "BOGUS"), "err_bad_category_code"),
+        (row("https://a.example/", date="2023-4-12"), "err_bad_date"),
+        (row("https://a.example/", date="2023-02-30"), "err_bad_date"),
+        (row("https://a.example/", notes="two\nlines"), "err_request_params"),
+        (row("https://a.example/", notes="=cmd()"), "err_request_params"),
+        ({"url": "https://a.example/"}, "err_request_params"),
+        ({**ONE, "account_id": "0" * 32}, "err_request_params"),
+        ({**ONE, "notes": 7}, "err_request_params"),
+        ([1], "err_request_params"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+def test_line_that_cannot_be_right_is_refused(editor, entry, code):
+    assert refused(update(editor, new=entry), code)
+    assert show(editor).json()["state"] == "CLEAN"
+
+
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+@pytest.mark.parametrize("empty", [None, {}])
+def test_nothing_to_change_is_refused(editor, empty):
+    assert refused(update(editor, old=empty, new=empty), "err_no_proposed_changes")
+    assert refused(update(editor, old=ONE, new=ONE), "err_no_proposed_changes")
+    body = {"country_code": "US", "new_entry": ONE}
+    answer = editor.post("/api/v1/url-submission/update-url", json=body, headers=session("user", NICK))
+    assert refused(answer, "err_request_params")
+    assert refused(update(editor, "xy", new=ONE), "err_country_not_supported")
+    assert refused(update(editor, "xy", old=ONE), "err_country_not_supported")
+    assert refused(update(editor, "USA", new=ONE), "err_invalid_country_code")
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_failed_submission_can_be_tried_again(editor, github):
+    update(editor, new=ONE)
+    github.failures = [403]
+    assert refused(submit(editor), "err_cannot_propose_changes")
+    assert show(editor).json()["state"] == "IN_PROGRESS"
+    assert submit(editor).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_forgotten_pull_request_is_replaced(editor, github):
+    github.react("POST", type("U", (), {"path": "/repos/citizenlab/test-lists/pulls"}), {"head": f"ooni-bot:{BRANCH}"})
+    update(editor, new=ONE)
+    assert submit(editor).json()["pr_id"].endswith("/801")
+    assert github.pulls["800"]["state"] == "closed"
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_pull_request_that_cannot_be_closed_stops_the_change(editor, github):
+    update(editor, new=ONE)
+    submit(editor)
+    pull = github.pulls.pop("800")
+    github.pulls["800"] = pull
+    react = github.react
+    github.react = lambda method, url, content: (403, {}) if method == "PATCH" else react(method, url, content)
+    assert refused(update(editor, new=TWO), "err_cannot_close_pr")
+    assert show(editor).json()["state"] == "PR_OPEN"
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_silent_forge_counts_as_an_open_proposal(editor, github):
+    update(editor, new=ONE)
+    submit(editor)
+    react = github.react
+    github.react = lambda method, url, content: (500, {})
+    assert show(editor).json()["state"] == "PR_OPEN"
+    github.react = react
+
+
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+def test_lists_are_shown_while_the_repository_is_away(editor, tmp_path):
+    assert show(editor).json()["test_list"]
+    (tmp_path / "origin.git").rename(tmp_path / "away.git")
+    assert show(editor).json()["test_list"]
+    update(editor, new=ONE)
+    assert refused(submit(editor), "err_cannot_propose_changes")
+    (tmp_path / "away.git").rename(tmp_path / "origin.git")
+    assert submit(editor).status_code == 200
+
+
+def test_token_goes_only_to_the_forge(editor, github, tmp_path):
+    update(editor, new=ONE)
+    submit(editor)
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "data").rglob("*") if file.is_file())
+    assert b"secret" not in kept
