@@ -80,7 +80,7 @@ def make_withdrawal(publication: PublicationService, storage: "Storage", log: Tr
         journal=publication.journal,
         objects=publication.objects,
         index=publication.index,
-        erasure=SqlErasure(storage.engine),
+        erasure=SqlErasure(storage.engine, storage.clock),
         clock=publication.clock,
         read_postcan=read_postcan,
     )

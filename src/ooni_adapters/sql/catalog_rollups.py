@@ -74,6 +74,11 @@ class SqlRollups:
             self.engine.insert(ROLLUP_PROGRESS, [{"name": _NAME, "seen_until": until}])
         return len(days)
 
+    def recount(self, days: Sequence[date]) -> None:
+        """Rebuild *days* now, because measurements of theirs were removed: nothing else would tell."""
+        if days and seen_until(self.engine) is not None:
+            self._rebuild(sorted(days))
+
     def forget(self) -> None:
         """Make the next refresh rebuild every day, for instance after rows were removed by hand."""
         self.engine.delete(ROLLUP_PROGRESS, [{"name": _NAME}])

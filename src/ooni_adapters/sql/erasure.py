@@ -1,27 +1,32 @@
 """Forgetting what the tables say about withdrawn measurements."""
 
 from collections.abc import Collection
+from datetime import date
 
 import attrs
 
+from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.tables import FASTPATH, JSONL, MSMT_FEEDBACK, OBS_OPENVPN, QUARANTINE
 from ooni_core.measurement import MeasurementUid
+from ooni_core.ports import Clock
 
 _ABOUT_MEASUREMENTS = (FASTPATH, JSONL, OBS_OPENVPN, QUARANTINE, MSMT_FEEDBACK)
 
 
 @attrs.frozen
 class SqlErasure:
-    """An Erasure in a SQL database. Charts follow with the next recount of the day."""
+    """An Erasure in a SQL database. The charts' rollups of the days concerned are made again."""
 
     engine: SqlEngine
+    clock: Clock
 
     def forget(self, uids: Collection[MeasurementUid]) -> None:
         """Find the rows by measurement uid, then delete them by their key."""
         if not uids:
             return
         texts = sorted(uid.text for uid in uids)
+        days = self._days_of(texts)
         with self.engine.transaction():
             for table in _ABOUT_MEASUREMENTS:
                 key = ", ".join(table.key)
@@ -30,3 +35,12 @@ class SqlErasure:
                     {"uids": texts},
                 )
                 self.engine.delete(table, found.dicts())
+        SqlRollups(self.engine, self.clock).recount(days)
+
+    def _days_of(self, texts: list[str]) -> list[date]:
+        day = self.engine.dialect.bucket("day", "measurement_start_time")
+        found = self.engine.query(
+            f"SELECT DISTINCT {day} FROM fastpath WHERE measurement_uid IN $uids",  # noqa: S608 - declared names
+            {"uids": texts},
+        )
+        return [found_day for (found_day,) in found.tuples]

@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Copy the backup RUN into the configured database, whichever engine that is, and compare every row.
 
-    The tables must be empty. A restore that was interrupted goes on where it was when it is asked for again. Charts and
-    counters that are derived from other tables are made anew by `ooni run`.
+    The tables must be empty. A restore that was interrupted goes on where it was when it is asked for again. The rollups
+    behind charts are not in backups; they are made anew from the measurements.
 
     \b
     Example:  ooni --set storage.database=duckdb:////tmp/restored.duckdb restore latest --from s3://private-bucket/ooni

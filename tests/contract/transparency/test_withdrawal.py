@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import attrs
 import pytest
@@ -11,9 +11,13 @@ from ooni_adapters.database import open_database
 from ooni_adapters.memory.bodies import MemoryBodyIndex
 from ooni_adapters.objectstore.memory import MemoryObjects
 from ooni_adapters.signing import ed25519_check
+from ooni_adapters.sql.catalog import SqlCatalog
+from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.erasure import SqlErasure
 from ooni_adapters.sql.tables import FASTPATH, JSONL, MSMT_FEEDBACK, QUARANTINE
+from ooni_adapters.system import SystemClock
 from ooni_adapters.tiles import ObjectTiles
+from ooni_core.catalog.model import CountQuery, MeasurementFilter, TimeWindow
 from ooni_core.errors import Conflict, Invalid, NotFound, Unavailable
 from ooni_core.measurement import MeasurementUid
 from ooni_core.publication.adoption import next_number
@@ -298,11 +302,43 @@ def test_rows_about_a_withdrawn_measurement_are_deleted(url):
         for table in (FASTPATH, JSONL, QUARANTINE):
             engine.insert(table, [{"measurement_uid": uid.text}])
         engine.insert(MSMT_FEEDBACK, [{"measurement_uid": uid.text, "account_id": name} for name in ("a", "b")])
-    erasure = SqlErasure(engine)
+    erasure = SqlErasure(engine, SystemClock())
     erasure.forget([])
     erasure.forget([gone])
     erasure.forget([gone])
     for table, rows in ((FASTPATH, 1), (JSONL, 1), (QUARANTINE, 1), (MSMT_FEEDBACK, 2)):
         found = engine.query(f"SELECT measurement_uid FROM {table.name}")
         assert [text for (text,) in found.tuples] == [kept.text] * rows
+    engine.close()
+
+
+def test_charts_no_longer_count_a_withdrawn_measurement():
+    engine = open_database("duckdb://:memory:")
+    uids = [
+        MeasurementUid(f"20260304120000.00000{number}_IT_webconnectivity_000000000000000{number}")
+        for number in range(3)
+    ]
+    start = datetime(2026, 3, 4, 12)  # noqa: DTZ001 - storage times are naive UTC
+    engine.insert(
+        FASTPATH,
+        [
+            {"measurement_uid": uid.text, "probe_cc": "IT", "measurement_start_time": start, "update_time": start}
+            for uid in uids
+        ],
+    )
+    clock = SystemClock()
+    catalog = SqlCatalog(engine, 30)
+
+    def counted():
+        query = CountQuery(
+            MeasurementFilter(probe_ccs=("IT",), window=TimeWindow(start.replace(hour=0), start + timedelta(days=2)))
+        )
+        return [cell.counts.measurements for cell in catalog.count(query).cells]
+
+    SqlRollups(engine, clock).refresh()
+    assert counted() == [3]
+    SqlErasure(engine, clock).forget(uids[:1])
+    assert counted() == [2]
+    SqlErasure(engine, clock).forget(uids[1:])
+    assert counted() == [0]
     engine.close()
