@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Copy the backup RUN into the configured database, whichever engine that is, and compare every row.
 
-    The tables must be empty. A restore that was interrupted goes on where it was when it is asked for again. The rollups
+    The tables must be empty. A restore that was interrupted goes on where it was when it is asked for again. Rollups
     behind charts are not in backups; they are made anew from the measurements.
 
     \b
