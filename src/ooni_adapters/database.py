@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ooni_adapters.sql.engine import SqlEngine
-from ooni_adapters.sql.preparing import create_tables
+from ooni_adapters.sql.migrations import migrate, require_declared_schema
 from ooni_core.errors import Invalid, Unavailable
 
 _SHAPES = (
@@ -21,11 +21,11 @@ def open_database(url: str, now: Callable[[], datetime] | None = None, *, prepar
         url: ``duckdb:///var/lib/ooni/ooni.duckdb``, ``duckdb://:memory:``, ``chdb:///var/lib/ooni/ch`` (embedded
             ClickHouse) or ``clickhouse://user:password@host:8123/ooni``.
         now: the instant that stamped columns get, naive UTC; the system's clock when not given.
-        prepare: make the tables that are missing.
+        prepare: apply pending migrations, and make sure that the schema is the declared one.
 
     Raises:
         Invalid: the URL names no engine we have.
-        Conflict: another process holds the file.
+        Conflict: another process holds the file, or the schema is newer than this program or not as declared.
         Unavailable: the database does not answer, or the extra it needs is not installed.
     """
     parts = urlsplit(url)
@@ -34,7 +34,12 @@ def open_database(url: str, now: Callable[[], datetime] | None = None, *, prepar
         raise Invalid(f"storage.database is {url[:200]!r}: {_SHAPES}")
     engine = opener(url, {} if now is None else {"now": now})
     if prepare:
-        create_tables(engine)
+        try:
+            migrate(engine)
+            require_declared_schema(engine)
+        except BaseException:
+            engine.close()
+            raise
     return engine
 
 

@@ -1,36 +1,40 @@
 """What a researcher installs: `import ooni_core` and `ooni score` work without any extra, and open no socket."""
 
+import contextlib
+import importlib.metadata
+import re
 import subprocess
 import sys
 
 import pytest
 
-# Runs in a fresh interpreter in which only the standard library, our packages and what the base install brings exist.
-BASE_INSTALL = """
-import importlib, importlib.abc, importlib.metadata, pkgutil, re, sys
-
-def closure(name, seen):
+def _closure(name, seen):
+    """The distributions that the base install of *name* brings, without extras."""
     for line in importlib.metadata.requires(name) or []:
-        if "extra ==" in line:
-            continue
         requirement = re.match(r"[A-Za-z0-9._-]+", line)[0].lower().replace("_", "-")
-        if requirement not in seen:
-            seen.add(requirement)
-            try:
-                closure(requirement, seen)
-            except importlib.metadata.PackageNotFoundError:
-                continue  # needed on other platforms only
+        if "extra ==" in line or requirement in seen:
+            continue
+        seen.add(requirement)
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # needed on other platforms only
+            _closure(requirement, seen)
     return seen
 
-base = closure("ooni-backend", set())
-owners = importlib.metadata.packages_distributions()
-allowed = {module for module, names in owners.items() if {n.lower().replace("_", "-") for n in names} & base}
-allowed |= {"ooni_core", "ooni_adapters", "ooni_entrypoints"} | set(sys.stdlib_module_names)
+
+def _importable():
+    base = _closure("ooni-backend", set())
+    owners = importlib.metadata.packages_distributions()
+    ours = {module for module, names in owners.items() if {n.lower().replace("_", "-") for n in names} & base}
+    return ours | {"ooni_core", "ooni_adapters", "ooni_entrypoints"} | set(sys.stdlib_module_names)
+
+
+# Runs in a fresh interpreter in which only the standard library, our packages and what the base install brings exist.
+BASE_INSTALL = f"""
+import importlib, importlib.abc, pkgutil, sys
 
 class BaseInstall(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in allowed:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if name.partition(".")[0] not in {_importable()!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, BaseInstall())
 """

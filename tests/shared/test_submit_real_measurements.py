@@ -64,7 +64,9 @@ def submitted(shared_data, tmp_path_factory):
     with duckdb.connect(str(service.data_dir / "ooni.duckdb"), read_only=True) as database:
         cursor = database.execute("SELECT * FROM fastpath")
         names = [column[0] for column in cursor.description]
-        rows = {row["measurement_uid"]: row for row in (dict(zip(names, each, strict=True)) for each in cursor.fetchall())}
+        rows = {
+            row["measurement_uid"]: row for row in (dict(zip(names, each, strict=True)) for each in cursor.fetchall())
+        }
     return uids, rows
 
 

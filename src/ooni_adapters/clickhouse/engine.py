@@ -197,6 +197,14 @@ class ClickHouseEngine:
             live.setdefault(table, {})[column] = kind
         return live
 
+    def existing_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Read the sorting keys; those of a sharded table are its replicas'."""
+        found = self.query(
+            "SELECT name, sorting_key FROM system.tables WHERE database = currentDatabase() AND sorting_key <> ''",
+            limits=UNLIMITED,
+        )
+        return {table.removesuffix("_local"): tuple(key.strip("()").split(", ")) for table, key in found.tuples}
+
     def close(self) -> None:
         """Close the clients of all threads."""
         with self._clients_lock:

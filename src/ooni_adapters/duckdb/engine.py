@@ -148,6 +148,14 @@ class DuckDbEngine:
             live.setdefault(table, {})[column] = data_type
         return live
 
+    def existing_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Read the primary keys."""
+        found = self.query(
+            "SELECT t.table_name, c.constraint_column_names FROM duckdb_tables() t LEFT JOIN duckdb_constraints() c"
+            " ON c.table_oid = t.table_oid AND c.constraint_type = 'PRIMARY KEY' WHERE t.schema_name = 'main'"
+        )
+        return {table: tuple(columns or ()) for table, columns in found.tuples}
+
     def close(self) -> None:
         """Close all cursors; the file is free afterwards."""
         with self._writing, self._cursors_lock:

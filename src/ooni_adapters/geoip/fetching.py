@@ -146,6 +146,7 @@ def _download(url: str, target: Path, pause: Callable[[float], None]) -> None:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer, target.open("wb") as file:  # noqa: S310
                 _copy(answer.read, file.write, url)
         except urllib.error.HTTPError as exc:
+            exc.close()
             if exc.code == 404:
                 raise NotFound(url) from exc
             failure: OSError = exc

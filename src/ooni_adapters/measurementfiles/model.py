@@ -18,7 +18,8 @@ class Record:
             file holds more than one measurement.
         body: the bytes as they stand there; a line includes its newline.
         measurement_uid: the name that the file gives it, or None.
-        document: the measurement itself where *body* is not JSON: a normalised entry of a YAML report.
+        document: the measurement itself where *body* is not JSON: a normalised entry of a YAML report. It always has
+            a name.
     """
 
     source: str

@@ -5,7 +5,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from ooni_adapters.measurementfiles.model import Entry, Record
+from ooni_adapters.measurementfiles.model import Entry, Record, Rejected
 
 _PIECE = 2**20
 _DAY = re.compile(r"20\d\d-\d\d-\d\d")
@@ -25,11 +25,16 @@ def yaml_entries(stream: io.BufferedReader, source: str, path: str) -> Iterator[
         DamagedFileError: the stream cannot be read on.
     """
     # Old reports are rare: most runs never need the YAML machinery.
-    from ooni_core.measurement.legacy import iter_yaml_measurements
+    from ooni_core.measurement.legacy import LegacyMeasurement, iter_yaml_measurements
 
     folder = posixpath.basename(posixpath.dirname(path))
     day = folder if _DAY.fullmatch(folder) else _NO_DAY
     pieces = iter(lambda: stream.read1(_PIECE), b"")
     entries = iter_yaml_measurements(pieces, day, f"{day}/{posixpath.basename(path)}")
-    for number, entry in enumerate(entries, start=1):
-        yield Record(f"{source}#{number}", entry.raw, document=entry.measurement)
+    for entry in entries:
+        place = f"{source}#{entry.number}" if entry.number else source
+        if isinstance(entry, LegacyMeasurement):
+            yield Record(place, entry.raw, entry.measurement_uid, entry.measurement)
+        else:
+            rest = "; the rest of the report is left out" if entry.fatal else ""
+            yield Rejected(place, entry.reason + rest, "bad_yaml")

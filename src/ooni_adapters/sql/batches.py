@@ -58,14 +58,19 @@ def complete_batch(table: Table, rows: pa.Table | Sequence[Mapping[str, Any]], n
     Raises:
         Invalid: a column is not in the table, or a value does not fit its column.
     """
+    batch = complete_rows(table, rows, now)
+    return batch if table.rule is Rule.APPEND else _one_row_per_key(table, batch)
+
+
+def complete_rows(table: Table, rows: pa.Table | Sequence[Mapping[str, Any]], now: datetime) -> pa.Table:
+    """Do as ``complete_batch`` does, but keep all rows."""
     named = set(rows.column_names) if isinstance(rows, pa.Table) else {name for row in rows for name in row}
     unknown = sorted(named - set(table.column_names))
     if unknown:
         raise Invalid(f"table {table.name} has no column {unknown[0]!r}; it has {', '.join(table.column_names)}")
     height = rows.num_rows if isinstance(rows, pa.Table) else len(rows)
     columns = [_array(table, column, rows, height, now) for column in table.columns]
-    batch = pa.Table.from_arrays(columns, schema=arrow_schema(table))
-    return batch if table.rule is Rule.APPEND else _one_row_per_key(table, batch)
+    return pa.Table.from_arrays(columns, schema=arrow_schema(table))
 
 
 def _array(

@@ -151,5 +151,8 @@ class SqlEngine(Protocol):
     def existing(self) -> Mapping[str, Mapping[str, str]]:
         """Return the live tables and their columns: ``{table: {column: type text of this engine}}``."""
 
+    def existing_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the key columns of the live tables, in order; a table that only passes reads on has no entry."""
+
     def close(self) -> None:
         """Let go of files and connections."""

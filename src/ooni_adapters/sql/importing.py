@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from ooni_adapters.sql.batches import arrow_type
+from ooni_adapters.sql.batches import arrow_type, complete_rows
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.file_values import LISTS, expected, read_text, read_value
 from ooni_adapters.sql.schema import Column, Rule, Table
+from ooni_adapters.sql.signed import apply_signed
 from ooni_core.errors import Invalid, NotFound, Unavailable
 
 _BLOCK = 16 * 2**20
@@ -49,6 +50,9 @@ def import_file(engine: SqlEngine, table: Table, path: Path, now: datetime, *, r
     rows = _adapted(table, _parsed(table, path, content, now))
     if replace:
         engine.replace({table: rows})
+        return rows.num_rows
+    if "sign" in rows.column_names and pc.any(pc.less(rows["sign"], 0)).as_py():
+        apply_signed(engine, table, complete_rows(table, rows, now).to_pylist())
         return rows.num_rows
     key = None if table.rule is Rule.LATEST else "import " + hashlib.sha256(content).hexdigest()
     return rows.num_rows if engine.insert(table, rows, key) else None

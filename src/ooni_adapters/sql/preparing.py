@@ -1,12 +1,14 @@
-"""Bringing a database to the declared schema, and saying how a live one differs from it."""
+"""Making the declared tables, and saying how a live database differs from the declaration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
-from ooni_adapters.sql.schema import Table
+from ooni_adapters.sql.schema import Rule, Table
 from ooni_adapters.sql.tables import TABLES
+
+_ALL = tuple(TABLES.values())
 
 
 @attrs.frozen(order=True)
@@ -14,7 +16,8 @@ class Difference:
     """One way in which a live database is not as declared.
 
     Attributes:
-        kind: ``missing table``, ``missing column``, ``type`` or ``extra column``.
+        column: empty when the whole table is meant.
+        kind: ``missing table``, ``missing column``, ``type``, ``key`` or ``extra column``.
     """
 
     table: str
@@ -22,23 +25,31 @@ class Difference:
     kind: str
     detail: str
 
+    @property
+    def text(self) -> str:
+        """One line for a person."""
+        place = f"{self.table}.{self.column}" if self.column else self.table
+        return f"{place}: {self.kind} ({self.detail})"
 
-def create_tables(engine: SqlEngine, tables: Iterable[Table] = tuple(TABLES.values())) -> None:
+
+def create_tables(engine: SqlEngine, tables: Iterable[Table] = _ALL) -> None:
     """Make the tables that are not there yet; those that are stay as they are."""
-    for table in tables:
-        for statement in engine.dialect.create(table):
-            engine.execute(statement)
+    with engine.transaction():
+        for table in tables:
+            for statement in engine.dialect.create(table):
+                engine.execute(statement)
 
 
-def differences(engine: SqlEngine, tables: Iterable[Table] = tuple(TABLES.values())) -> list[Difference]:
+def differences(engine: SqlEngine, tables: Iterable[Table] = _ALL) -> list[Difference]:
     """Compare the live database with the declaration; an empty list means they agree."""
-    live = engine.existing()
+    live, keys = engine.existing(), engine.existing_keys()
     found: list[Difference] = []
     for table in tables:
         if table.name not in live:
             found.append(Difference(table.name, "", "missing table", table.doc))
             continue
         found.extend(_column_differences(engine, table, dict(live[table.name])))
+        found.extend(_key_differences(table, keys))
     return sorted(found)
 
 
@@ -53,3 +64,10 @@ def _column_differences(engine: SqlEngine, table: Table, live: dict[str, str]) -
     for name, actual in live.items():
         if not name.startswith("row_"):  # columns of the engine itself
             yield Difference(table.name, name, "extra column", f"is {actual}, not declared")
+
+
+def _key_differences(table: Table, keys: Mapping[str, tuple[str, ...]]) -> Iterable[Difference]:
+    actual = keys.get(table.name)
+    if table.rule is not Rule.APPEND and actual is not None and actual != table.key:
+        declared, found = ", ".join(table.key), ", ".join(actual) or "none"
+        yield Difference(table.name, "", "key", f"declared as {declared}, is {found}")

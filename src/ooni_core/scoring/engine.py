@@ -6,6 +6,7 @@ from ooni_core.measurement.document import BadDocument, load_json, unwrap
 from ooni_core.measurement.identity import trivial_uid
 from ooni_core.measurement.partial import Unusual, parse_partially
 from ooni_core.scoring.clock import check_clock
+from ooni_core.scoring.explanation import Explanation, decisions_of, match_of
 from ooni_core.scoring.fingerprints import FingerprintSet
 from ooni_core.scoring.model import Discarded, Outcome, Provenance, Quarantined, Stored
 from ooni_core.scoring.nettests import rule_for
@@ -82,6 +83,34 @@ class Engine:
             return Quarantined(measurement_uid or trivial_uid(body, None), exc.reason, exc.kind)
         uid = measurement_uid or trivial_uid(body, measurement.get("measurement_start_time"))
         return self.score_measurement(measurement, uid, is_verified)
+
+    def explain(self, body: bytes, measurement_uid: str | None = None) -> Explanation:
+        """Score like `score`, and say which rules fired and where fingerprints were found.
+
+        >>> explanation = Engine().explain(b'{"report_id":"r","probe_cc":"IT","probe_asn":"AS1","test_name":"lantern"}')
+        >>> [decision.why for decision in explanation.decisions]
+        ['there are no rules for this nettest']
+        """
+        outcome = self.score_whole(body, measurement_uid)
+        try:
+            measurement, _ = unwrap(load_json(body), may_have_more_keys=self.ruleset.envelope_may_have_more_keys)
+            scores = self._scores(measurement)
+        except (BadDocument, Lost):
+            return Explanation(outcome)
+        check_clock(measurement, measurement_uid or "", scores)
+        keys, probe_cc = measurement.get("test_keys"), str(measurement.get("probe_cc")).upper()
+        matches = (
+            match_of(hit, keys or {}, confirms=self._knowledge.confirms(hit.fingerprint, probe_cc))
+            for hit in scores.hits
+        )
+        name = measurement["test_name"]
+        return Explanation(
+            outcome,
+            test_name=name if isinstance(name, str) else "",
+            rule=(rule_for(name, self.ruleset).__doc__ or "").strip().split("\n")[0],
+            decisions=decisions_of(scores),
+            matches=tuple(matches),
+        )
 
     def score_measurement(self, measurement: dict[str, Any], measurement_uid: str, is_verified: str = "u") -> Outcome:
         """Score one parsed measurement without envelope.

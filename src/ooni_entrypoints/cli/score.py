@@ -85,7 +85,7 @@ def command(
         file = stack.enter_context(_opened(output, append=after is not None))
         sink = format.open(file, begun=after is not None)
         stack.callback(sink.close)
-        executor = _executor(jobs, scheduler)
+        executor = executor_for(jobs, scheduler)
         stack.callback(executor.close)
         progress = Progress(sum(found.size for found in files))
         stack.callback(progress.finish)
@@ -132,7 +132,8 @@ def _opened(output: Path | None, *, append: bool) -> AbstractContextManager[Bina
     return output.open("ab" if append else "wb")
 
 
-def _executor(jobs: int, scheduler: str | None) -> Executor:
+def executor_for(jobs: int, scheduler: str | None) -> Executor:
+    """Return what scores: a Dask cluster when *scheduler* names one, else *jobs* local processes."""
     if scheduler:
         from ooni_adapters.executors.dask import DaskCluster
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import anyio
 import orjson
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency, Parameter
+from litestar.params import Parameter, SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_core.intake.model import ReportRequest
@@ -21,8 +22,8 @@ _BACKEND_VERSION = "1.3.5"
 _FORMATS = ["yaml", "json"]
 _REFUSED = ResponseSpec(dict[str, str], description="The request cannot be right; `error` says why.")
 
-Intake = Annotated[IntakeService, Dependency(skip_validation=True)]
-Limits = Annotated[ServiceSettings, Dependency(skip_validation=True)]
+Intake = NamedDependency[SkipValidation[IntakeService]]
+Limits = NamedDependency[SkipValidation[ServiceSettings]]
 AnyRequest = Request[Any, Any, Any]
 ReportIdText = Annotated[str, Parameter(description="As given by POST /report.")]
 

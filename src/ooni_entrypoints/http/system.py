@@ -1,16 +1,17 @@
 """Pages about the service itself: health, version, API description."""
 
 import html
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ooni_entrypoints.http.responses import NO_CACHE, bytes_answer, json_answer
 from ooni_entrypoints.readiness import Readiness
 
 AnyRequest = Request[Any, Any, Any]
-Ready = Annotated[Readiness, Dependency(skip_validation=True)]
+Ready = NamedDependency[SkipValidation[Readiness]]
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"

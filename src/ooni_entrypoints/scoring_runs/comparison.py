@@ -169,7 +169,15 @@ def _differences(published: Columns, ours: Rescored, ruleset: str) -> Iterator[t
         return
     for name in row.keys() & published.keys():
         if not same(published[name], row[name], name):
-            yield name, (published[name], row[name])
+            yield name, _different_parts(published[name], row[name])
+
+
+def _different_parts(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return of two objects only the entries that differ."""
+    if not (isinstance(a, dict) and isinstance(b, dict)):
+        return a, b
+    keys = [key for key in [*a, *(key for key in b if key not in a)] if not same(a.get(key), b.get(key))]
+    return {key: a[key] for key in keys if key in a}, {key: b[key] for key in keys if key in b}
 
 
 def same(a: Any, b: Any, field: str = "") -> bool:

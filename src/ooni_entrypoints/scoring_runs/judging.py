@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from ooni_adapters.measurementfiles import Entry, Rejected
-from ooni_core.measurement.identity import trivial_uid
 from ooni_core.scoring import Engine, FingerprintSet, Outcome, Quarantined
 from ooni_entrypoints.scoring_runs.portions import Portion
 
@@ -59,8 +58,7 @@ class Judge:
             return Quarantined("", entry.reason, entry.kind)
         if entry.document is None:
             return self.engine.score(entry.body, entry.measurement_uid)
-        uid = trivial_uid(entry.body, entry.document.get("measurement_start_time"))
-        return self.engine.score_measurement(dict(entry.document), uid)
+        return self.engine.score_measurement(dict(entry.document), entry.measurement_uid or "")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"choice": self.choice}

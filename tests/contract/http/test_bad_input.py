@@ -98,7 +98,7 @@ def test_body_of_a_hundred_megabytes_is_refused(http, service):
     "report_id",
     [
         "bogus",
-        "..",
+        "%2e%2e",
         "..%2f..%2fetc%2fpasswd",
         "20261120T100000Z_webconnectivity_.._64496_n1_AAAAAAAAAAAAAAAA",
         "20261120T100000Z_..%2fx_IT_64496_n1_AAAAAAAAAAAAAAAA",

@@ -202,7 +202,8 @@ def test_misspelt_category_description_of_old_tools_does_not_matter(editor):
 
 
 @pytest.mark.parametrize(
-    ("entry", "code"), [(row("https://example.org"), "err_bad_url"), ({**ONE, "account_id": "0" * 32}, "err_request_params")]
+    ("entry", "code"),
+    [(row("https://example.org"), "err_bad_url"), ({**ONE, "account_id": "0" * 32}, "err_request_params")],
 )
 @pytest.mark.parametrize("kind", ["git"], indirect=True)
 def test_line_that_cannot_be_right_is_refused(editor, entry, code):

@@ -1,0 +1,100 @@
+"""What every executor promises."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ooni_adapters.executors.dask import DaskCluster
+from ooni_adapters.executors.inprocess import InProcess
+from ooni_adapters.executors.processes import LocalProcesses
+from ooni_core.errors import Invalid, Unavailable
+from tests.contract.executors.work import Die, Fail, Square, Whereabouts
+
+
+class ExecutorContract:
+    """Subclasses supply only ``executor``."""
+
+    ahead = 8
+
+    def test_results_are_in_the_order_of_the_tasks(self, executor: Any):
+        assert list(executor.map(Square(), range(30))) == [number * number for number in range(30)]
+
+    def test_no_tasks_no_results(self, executor: Any):
+        assert list(executor.map(Square(), [])) == []
+
+    def test_tasks_are_taken_only_a_little_ahead(self, executor: Any):
+        taken = 0
+
+        def tasks() -> Iterator[int]:
+            nonlocal taken
+            for number in range(1000):
+                taken = number
+                yield number
+
+        results = executor.map(Square(), tasks())
+        assert next(results) == 0
+        assert taken <= self.ahead
+        results.close() if hasattr(results, "close") else None
+
+    def test_error_of_the_work_is_raised_in_its_place(self, executor: Any):
+        results = executor.map(Fail(3), range(10))
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(Invalid, match="3 cannot be right"):
+            next(results)
+
+    def test_can_be_used_again(self, executor: Any):
+        assert list(executor.map(Square(), [2])) == [4]
+        assert list(executor.map(Square(), [3])) == [9]
+
+
+class TestInProcess(ExecutorContract):
+    @pytest.fixture
+    def executor(self) -> InProcess:
+        return InProcess()
+
+
+class SpreadingContract(ExecutorContract):
+    """What executors over several processes promise beyond that."""
+
+    def test_other_processes_work(self, executor: Any):
+        found = set(executor.map(Whereabouts(), range(12)))
+        assert os.getpid() not in found
+        assert len(found) == 2
+
+    def test_task_of_a_killed_process_is_done_again(self, executor: Any, tmp_path: Path):
+        assert list(executor.map(Die(5, tmp_path / "died"), range(20))) == list(range(20))
+        assert (tmp_path / "died").exists()
+
+    def test_task_that_always_kills_is_given_up(self, executor: Any, tmp_path: Path):
+        with pytest.raises(Unavailable):
+            list(executor.map(Die(5, tmp_path / "died", always=True), range(20)))
+
+
+class TestLocalProcesses(SpreadingContract):
+    @pytest.fixture
+    def executor(self) -> LocalProcesses:
+        return LocalProcesses(2)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+class TestDask(SpreadingContract):
+    @pytest.fixture(scope="class")
+    def cluster(self) -> Iterator[str]:
+        distributed = pytest.importorskip("distributed")
+        options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "host": "127.0.0.1"}
+        with distributed.LocalCluster(**options, dashboard_address=None, silence_logs=50) as cluster:
+            yield cluster.scheduler_address
+
+    @pytest.fixture
+    def executor(self, cluster: str) -> Iterator[DaskCluster]:
+        executor = DaskCluster(cluster)
+        executor._client.wait_for_workers(2, timeout=30)
+        yield executor
+        executor.close()
+
+    def test_missing_scheduler_is_unavailable(self):
+        with pytest.raises(Unavailable, match="no Dask scheduler"):
+            DaskCluster("tcp://127.0.0.1:9", timeout=0.5)
