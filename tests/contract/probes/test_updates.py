@@ -150,7 +150,7 @@ def unusable(tmp_path, networks):
     return gzip.compress((tmp_path / "unusable" / "asn_cc.mmdb").read_bytes())
 
 
-@pytest.mark.parametrize("kind", ["not gzip", "not a database", "cut", "does not know 8.8.8.8", "much smaller"])
+@pytest.mark.parametrize("kind", ["not gzip", "not a database", "cut", "does not know 8.8.8.8", "much larger"])
 def test_bad_download_changes_nothing_and_is_tried_again(updater, source, tmp_path, kind):
     updater.update()
     good = (updater.folder / "asn_cc.mmdb").read_bytes()
@@ -162,7 +162,7 @@ def test_bad_download_changes_nothing_and_is_tried_again(updater, source, tmp_pa
         "not a database": gzip.compress(b"x" * 1000),
         "cut": published[: len(published) // 2],
         "does not know 8.8.8.8": unusable(tmp_path, NETWORKS[:4]),
-        "much smaller": unusable(tmp_path, [("8.0.0.0/6", "US", "", "")]),
+        "much larger": unusable(tmp_path, [*NETWORKS, *((f"9.{n}.1.0/24", "US", str(n + 1), "") for n in range(200))]),
     }[kind]
     with pytest.raises((Invalid, Unavailable)):
         updater.update()
