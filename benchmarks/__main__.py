@@ -35,7 +35,8 @@ def main() -> None:
 
 
 def _machine() -> str:
-    return f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores. Compare within the table only."
+    machine = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
+    return f"{machine}. Compare within the table only."
 
 
 if __name__ == "__main__":

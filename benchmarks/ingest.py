@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import Figure, percentile
 from tests.service import RunningService
+
+from benchmarks import Figure, percentile
 
 CONNECTIONS = 32
 

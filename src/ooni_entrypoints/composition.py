@@ -278,7 +278,11 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "clock": clock,
         "log_view": open_log(settings, objects).view,
         "service_settings": settings.service,
-        "readiness": Readiness(version(), (Check("db_error", lambda: storage.engine.query("SELECT 1")),)),
+        "readiness": Readiness(
+            version(),
+            [Check("db_error", lambda: storage.engine.query("SELECT 1"))],
+            [probes.warnings, lambda: [alarm] if (alarm := publication.backlog().alarm) else []],
+        ),
     }
     asgi = create_app(
         handlers=[*probes.handlers, *(handler for area in _AREAS for handler in area.handlers)],

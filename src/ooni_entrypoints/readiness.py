@@ -14,28 +14,32 @@ class Check:
     Attributes:
         code: machine word reported when it fails, such as ``db_error``.
         passes: raises an OoniError when it does not.
-        needed: False for what the service can do without; that is a warning then.
     """
 
     code: str
     passes: Callable[[], object]
-    needed: bool = True
 
 
 @attrs.frozen
 class Readiness:
-    """Runs the checks when asked."""
+    """Runs the checks when asked.
+
+    Attributes:
+        checks: what the service cannot do without.
+        advisers: each says in sentences what an operator should look at; the service works all the same.
+    """
 
     version: str
     checks: Sequence[Check] = ()
+    advisers: Sequence[Callable[[], Sequence[str]]] = ()
 
     def errors(self) -> list[str]:
         """Return the codes of what is needed and fails."""
-        return [check.code for check in self.checks if check.needed and not _ok(check)]
+        return [check.code for check in self.checks if not _ok(check)]
 
     def warnings(self) -> list[str]:
-        """Return the codes of what fails and is not needed."""
-        return [check.code for check in self.checks if not check.needed and not _ok(check)]
+        """Return what an operator should look at."""
+        return [sentence for adviser in self.advisers for sentence in adviser()]
 
 
 def _ok(check: Check) -> bool:

@@ -116,7 +116,7 @@ class StorageSettings:
     query_seconds: float = _setting(28.0, "Time limit of one read, in seconds.", validator=_between(0.1, 3600))
     fsync: bool = _setting(
         default=True,
-        help="Wait for the disk before answering a probe. Turning it off can lose accepted measurements in a power cut.",
+        help="Wait for the disk before answering a probe. Turned off, a power cut can lose accepted measurements.",
     )
 
 
@@ -281,7 +281,7 @@ class BackupSettings:
 
     private: str = _setting(
         "",
-        "Object store of the private backups, never a public bucket: a URL as storage.objects. Empty: data_dir/backups.",
+        "Store of the private backups, never a public bucket: a URL as storage.objects. Empty: data_dir/backups.",
     )
     public: str = _setting("", "Object store of the public exports: a URL as storage.objects. Empty: storage.objects.")
 

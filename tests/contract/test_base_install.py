@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+
 def _closure(name, seen):
     """The distributions that the base install of *name* brings, without extras."""
     for line in importlib.metadata.requires(name) or []:
@@ -58,7 +59,11 @@ main()
 
 def in_base_install(code, **options):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", BASE_INSTALL + code], capture_output=True, text=True, timeout=120, **options
+        [sys.executable, "-W", "error", "-c", BASE_INSTALL + code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
     )
 
 

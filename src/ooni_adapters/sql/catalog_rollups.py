@@ -82,6 +82,9 @@ class SqlRollups:
     def forget(self) -> None:
         """Make the next refresh rebuild every day, for instance after rows were removed by hand."""
         self.engine.delete(ROLLUP_PROGRESS, [{"name": _NAME}])
+        # A day that has lost all its measurements would never be rebuilt.
+        days = self.engine.query("SELECT day FROM rollup_days", limits=UNLIMITED).tuples
+        self.engine.delete(ROLLUP_DAYS, [{"day": day} for (day,) in days])
 
     def _rebuild(self, days: Sequence[date]) -> None:
         # Never the number of a build that was interrupted: its rows may still be there.

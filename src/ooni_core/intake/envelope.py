@@ -27,11 +27,16 @@ _LONG_NUMBER = re.compile(rb"\d{20}")
 _INT64, _UINT64 = -(2**63), 2**64 - 1
 
 
-def check_body(body: bytes) -> None:
+def check_body(body: bytes, *, vouched: bool = False) -> None:
     """Accept a submission ``{"format": "json", "content": {…}}``, or YAML text in ``content`` from the oldest probes.
 
     Extra keys are fine. JSON is meant strictly: UTF-8, no NaN, no lone surrogates, no integers beyond 64 bits, at most
     1024 levels deep.
+
+    Args:
+        body: the whole envelope.
+        vouched: this service made the envelope itself, after it checked the probe's credential. Nobody else may say
+            ``"is_verified": "t"``.
 
     Raises:
         Invalid: the body is something else; ``detail`` says where it goes wrong.
@@ -39,6 +44,8 @@ def check_body(body: bytes) -> None:
     document = _parsed(body)
     if not isinstance(document, dict):
         raise _refusal('expected a JSON object {"format": "json", "content": {...}}')
+    if not vouched and document.get("is_verified", "u") != "u":
+        raise _refusal('"is_verified" is for this service to say: expected it to be absent')
     kind, content = document.get("format"), document.get("content")
     if not isinstance(kind, str) or kind.lower() not in {"json", "yaml"}:
         raise _refusal('expected "format": "json"')

@@ -40,8 +40,13 @@ class IntakeService:
             self.entropy.bytes(_RANDOM_BYTES),
         )
 
-    def receive(self, report_id: ReportId, body: bytes) -> MeasurementUid | None:
+    def receive(self, report_id: ReportId, body: bytes, *, vouched: bool = False) -> MeasurementUid | None:
         """Keep *body*, byte for byte, and queue it for scoring. On return it survives a power cut.
+
+        Args:
+            report_id: where it was submitted to.
+            body: the whole envelope.
+            vouched: see `check_body`.
 
         Returns:
             Its uid, or None when the report does not say where it was made: such measurements are dropped on purpose,
@@ -53,7 +58,7 @@ class IntakeService:
         """
         if says_nowhere(report_id):
             return None
-        check_body(body)
+        check_body(body, vouched=vouched)
         uid = self._spooled(report_id, body)
         self.queue.offer(uid)
         return uid

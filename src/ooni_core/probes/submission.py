@@ -104,7 +104,9 @@ class SubmissionService:
         report_id = ReportId.mint(
             self.clock.now(), test_name, cc, int(asn[2:]), self.collector_id, self.entropy.bytes(_RANDOM_BYTES)
         )
-        uid = self.intake.receive(report_id, _envelope(members, report_id, submission.proof, verification))
+        uid = self.intake.receive(
+            report_id, _envelope(members, report_id, submission.proof, verification), vouched=True
+        )
         if uid is None:
             raise BadMetadata(["cc_zz"])
         return Accepted(uid.text, report_id.text, verification)

@@ -101,24 +101,24 @@ def sample_of(one: Fingerprint) -> str | None:
     return sample if compiled(one.pattern).search(sample) else None
 
 
-_TOKENS = re.compile(r"\\.|\[(?:\\.|[^\]])+\]|[*+?]\??|\{\d[^}]*\}|\(\?:|.", re.DOTALL)
+_PIECES = re.compile(r"\\.|\[(?:\\.|[^\]])+\]|[*+?]\??|\{\d[^}]*\}|\(\?:|.", re.DOTALL)
 _CLASSES = {"d": "0", "s": " ", "w": "a", "b": "", "n": "\n", "t": "\t", "r": "\r"}
 
 
 def _matching_text(expression: str) -> str:
     """Write a text that a simple *expression* matches: each part once, of alternatives the last."""
     text = ""
-    for token in _TOKENS.findall(expression):
-        if token[0] == "\\":
-            text += _CLASSES.get(token[1], token[1])
-        elif token[0] == "[" and len(token) > 1:
-            text += token[1]
-        elif token == ".":
+    for piece in _PIECES.findall(expression):
+        if piece[0] == "\\":
+            text += _CLASSES.get(piece[1], piece[1])
+        elif piece[0] == "[" and len(piece) > 1:
+            text += piece[1]
+        elif piece == ".":
             text += "x"
-        elif token == "|":
+        elif piece == "|":
             text = ""
-        elif token[0] not in "*+?{()^$":
-            text += token
+        elif piece[0] not in "*+?{()^$":
+            text += piece
     return text
 
 

@@ -128,4 +128,3 @@ def cli(ctx: click.Context, config: Path | None, flags: dict[str, str]) -> None:
 def main() -> None:
     """Run the command line; the entry point of the ``ooni`` script."""
     cli.main(prog_name="ooni")
-

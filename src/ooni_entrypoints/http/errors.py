@@ -30,7 +30,7 @@ _ALWAYS_JSON = ("/api/", "/report", "/bouncer")
 
 
 def answer_domain_error(_: AnyRequest, error: errors.OoniError) -> Response[bytes]:
-    """Render an error of the core's tree: its text, as clients have always matched it, and more words where it has them."""
+    """Render an error of the core's tree: its text, which clients match, and more words where it has them."""
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
     if status == 500:
         return answer_bug(_, error)

@@ -57,9 +57,7 @@ def health_ready(readiness: Ready) -> Response[bytes]:
 @get("/version", tags=["service"])
 async def version(readiness: Ready) -> Response[bytes]:
     """Say which version this is."""
-    return json_answer(
-        {"version": readiness.version, "build_label": readiness.version, "package_name": "ooni-backend"}
-    )
+    return json_answer({"version": readiness.version, "build_label": readiness.version, "package_name": "ooni-backend"})
 
 
 @get(["/apispec_1.json", "/openapi.json"], include_in_schema=False, sync_to_thread=False)

@@ -11,7 +11,7 @@ from ooni_adapters.objectstore.memory import MemoryObjects
 from ooni_adapters.sql.tables import COUNTERS_TEST_LIST, FASTPATH, INCIDENTS, JSONL, MSMT_FEEDBACK, TABLES
 from tests.embedded_clickhouse import chdb_url
 
-EARLY = datetime(2026, 11, 1, 12)  # noqa: DTZ001 - storage times are naive UTC
+EARLY = datetime(2026, 11, 1, 12)
 
 
 @attrs.define
@@ -38,7 +38,7 @@ def measurement(month: str, number: int, **more) -> dict:
         "probe_cc": "IT",
         "probe_asn": 4_294_967_295 - number,
         "test_name": "web_connectivity",
-        "measurement_start_time": datetime(int(month[:4]), int(month[4:]), 1 + number % 28, 23, 59, 59),  # noqa: DTZ001
+        "measurement_start_time": datetime(int(month[:4]), int(month[4:]), 1 + number % 28, 23, 59, 59),
         "scores": '{"a":["b"]}',
         "blocking_general": number / 7,
         "page_len": -number,

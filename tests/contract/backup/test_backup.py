@@ -109,7 +109,7 @@ def test_manifest_tells_what_is_where(maker, catalog, objects):
 
 def test_unchanged_chunks_are_not_copied_again(maker, engine, catalog):
     first = maker.run([FASTPATH])
-    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])  # noqa: DTZ001
+    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])
     engine.insert(FASTPATH, [measurement("202604", 0)])
     seen: list[Progress] = []
     second = attrs.evolve(maker, progress=seen.append).run([FASTPATH])
@@ -127,7 +127,7 @@ def test_unchanged_chunks_are_not_copied_again(maker, engine, catalog):
 def test_earlier_backup_can_still_be_restored(maker, engine, catalog, open_engine):
     before = rows_of(engine)
     first = maker.run(TABLES_FILLED)
-    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])  # noqa: DTZ001
+    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])
     maker.run(TABLES_FILLED)
     copy = open_engine("duckdb")
     Restorer(copy, catalog, TABLES).run(catalog.manifest(first.run))
@@ -137,7 +137,7 @@ def test_earlier_backup_can_still_be_restored(maker, engine, catalog, open_engin
 @pytest.mark.parametrize("error", [Unavailable, KeyboardInterrupt])
 def test_run_that_fails_anywhere_does_not_exist(error, maker, engine, catalog, objects):
     first = maker.run(TABLES_FILLED)
-    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])  # noqa: DTZ001
+    engine.insert(FASTPATH, [measurement("202602", 39, anomaly="t", update_time=datetime(2026, 11, 2))])
     failing = FailingObjects(objects, 10**9)
     changes = attrs.evolve(maker, catalog=BackupCatalog(failing, "private"))
     second = changes.run(TABLES_FILLED, full=True)
@@ -320,7 +320,7 @@ class TestPublicExport:
     def test_months_are_those_of_the_measurement_and_days_at_their_edges_are_in_the_right_file(
         self, engine, public, objects
     ):
-        edge = datetime(2026, 12, 31, 23, 59, 59), datetime(2027, 1, 1)  # noqa: DTZ001
+        edge = datetime(2026, 12, 31, 23, 59, 59), datetime(2027, 1, 1)
         engine.insert(FASTPATH, [measurement("202605", n, measurement_start_time=edge[n]) for n in (0, 1)])
         written, _ = PublicExport(engine, public).run([FASTPATH])
         assert [(stored.key[-15:-9], stored.rows) for stored in written][-2:] == [("202612", 1), ("202701", 1)]

@@ -89,14 +89,14 @@ def rows() -> pa.RecordBatch:
             "f32": FLOATS[n % len(FLOATS)],
             "f64": FLOATS[-n % len(FLOATS)],
             "day": date(2012 + n, 1 + n % 12, 1 + n % 28),
-            "time": datetime(2012 + n, 1, 2, 3, 4, n),  # noqa: DTZ001
-            "time_ms": datetime(2012 + n, 1, 2, 3, 4, n, n * 1000),  # noqa: DTZ001
+            "time": datetime(2012 + n, 1, 2, 3, 4, n),
+            "time_ms": datetime(2012 + n, 1, 2, 3, 4, n, n * 1000),
             "texts": TEXTS[: n % 14],
             "numbers": list(range(n % 4)),
         }
         for n in range(42)
     ]
-    return complete_batch(EVERYTHING, made, datetime(2026, 1, 1)).to_batches()[0]  # noqa: DTZ001
+    return complete_batch(EVERYTHING, made, datetime(2026, 1, 1)).to_batches()[0]
 
 
 def test_csv_is_byte_for_byte_what_clickhouse_writes(tmp_path):

@@ -38,6 +38,7 @@ BODIES = {
     "network a number": envelope(probe_asn=30722),
     "input an object": envelope(input={"a": 1}),
     "report id a list": envelope(report_id=[]),
+    "claims to be verified": b'{"format":"json","content":{},"is_verified":"t"}',
     "deep": b'{"format":"json","content":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}",
     "deep array": b"[" * 10_000 + b"]" * 10_000,
     "invalid UTF-8": b'{"format":"json","content":{"a":"\xff\xfe"}}',
@@ -80,7 +81,9 @@ def test_body_that_is_not_compressed_as_it_says_is_refused(http, encoding, body)
     ("encoding", "compress"), [("gzip", lambda body: gzip.compress(body, 1)), ("zstd", zstandard.compress)]
 )
 def test_decompression_bomb_is_refused(http, encoding, compress):
-    answer = http.post(f"/report/{REPORT}", content=compress(bytes(300_000_000)), headers={"Content-Encoding": encoding})
+    answer = http.post(
+        f"/report/{REPORT}", content=compress(bytes(300_000_000)), headers={"Content-Encoding": encoding}
+    )
     assert (answer.status_code, answer.json()["error"]) == (413, "Payload too large")
 
 

@@ -318,7 +318,7 @@ def test_charts_no_longer_count_a_withdrawn_measurement():
         MeasurementUid(f"20260304120000.00000{number}_IT_webconnectivity_000000000000000{number}")
         for number in range(3)
     ]
-    start = datetime(2026, 3, 4, 12)  # noqa: DTZ001 - storage times are naive UTC
+    start = datetime(2026, 3, 4, 12)
     engine.insert(
         FASTPATH,
         [

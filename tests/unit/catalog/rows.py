@@ -1,7 +1,5 @@
 """Rows of invented measurements, for all tests of the catalog."""
 
-# ruff: noqa: DTZ001 - times of measurements are naive UTC
-
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st

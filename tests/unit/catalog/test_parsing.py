@@ -1,7 +1,5 @@
 """How values of query parameters are read."""
 
-# ruff: noqa: DTZ001 - times of measurements are naive UTC
-
 from datetime import UTC, datetime
 
 import pytest

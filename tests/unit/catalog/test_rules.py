@@ -1,7 +1,5 @@
 """Windows, grains and pages of the catalog."""
 
-# ruff: noqa: DTZ001, DTZ901 - times of measurements are naive UTC
-
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest

@@ -1,7 +1,5 @@
 """Figures for web pages, over the plain-Python catalog."""
 
-# ruff: noqa: DTZ001 - times of measurements are naive UTC
-
 from datetime import UTC, date, datetime, timedelta
 
 import attrs

@@ -43,6 +43,8 @@ def test_submissions_of_all_ages_are_accepted(body):
         (b'{"format": "json", "content": []}', '"content"'),
         (b'{"format": "json", "content": null}', '"content"'),
         (b'{"format": "yaml", "content": {}}', "yaml"),
+        (b'{"format": "json", "content": {}, "is_verified": "t"}', "is_verified"),
+        (b'{"format": "json", "content": {}, "is_verified": null}', "is_verified"),
         (envelope(probe_cc=7), "content.probe_cc"),
         (envelope(probe_asn=30722), "content.probe_asn"),
         (envelope(report_id=["x"]), "content.report_id"),
@@ -65,6 +67,10 @@ def test_what_cannot_be_published_is_refused_with_a_hint(body, hint):
     with pytest.raises(Invalid, match=r"^Incorrect format$") as refusal:
         check_body(body)
     assert hint in refusal.value.detail
+
+
+def test_only_the_service_itself_vouches_for_a_probe():
+    check_body(b'{"format": "json", "content": {}, "is_verified": "t"}', vouched=True)
 
 
 @given(st.binary(max_size=200))
