@@ -24,7 +24,7 @@ bench: .venv/.dev ## measure; prints one table and writes benchmarks/results.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv/.dev ## build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: .venv/.dev ## resolve all dependencies again
 	$(BIN)/pip install --quiet uv

@@ -14,7 +14,6 @@ from ooni_core.scoring import Engine, FingerprintSet, Outcome, Quarantined
 
 _SPAWN = multiprocessing.get_context("spawn")
 _BYTES_PER_SECOND = 2_000_000  # far below what the engine does: only a stuck child is this slow
-_START_SECONDS = 30.0  # a new process also imports the engine and builds the matcher
 
 
 class _ChildLostError(Exception):
@@ -33,11 +32,13 @@ class ProcessScorer:
         fingerprints: sent to the child once, when it starts.
         ruleset: name of the rule set.
         seconds: time that one measurement may take, beyond what its size explains.
+        start_seconds: further time for the first batch of a new child, which imports the engine and builds the matcher.
     """
 
     fingerprints: FingerprintSet
     ruleset: str
     seconds: float = 10.0
+    start_seconds: float = 30.0
     _child: tuple[SpawnProcess, Connection] | None = attrs.field(default=None, init=False)
     _fresh: bool = attrs.field(default=True, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -74,7 +75,7 @@ class ProcessScorer:
         child = self._running()
         try:
             child.send(batch)
-            if not child.poll(seconds + (_START_SECONDS if self._fresh else 0)):
+            if not child.poll(seconds + (self.start_seconds if self._fresh else 0)):
                 self._end()
                 raise _ChildLostError("timeout", f"scoring took longer than {seconds:.0f} s")
             outcomes: list[Outcome] = child.recv()
