@@ -133,7 +133,7 @@ class ClickHouseDialect:
         names = [f"{table.name}_local", table.name] if self.cluster and table.sharded else [table.name]
         return [
             f"ALTER TABLE {quoted(name)}{self._everywhere()}"
-            f" ADD COLUMN IF NOT EXISTS {quoted(column.name)} {self.column_type(column)}"
+            f" ADD COLUMN IF NOT EXISTS {quoted(column.name)} {self.column_type(column)}{_default(column)}"
             for name in names
         ]
 
@@ -152,3 +152,12 @@ class ClickHouseDialect:
             arguments = [f"'/clickhouse/tables/{shard}/{{database}}/{name}/{{uuid}}'", "'{replica}'", *arguments]
             family = f"Replicated{family}"
         return f"{family}({', '.join(arguments)})"
+
+
+def _default(column: Column) -> str:
+    """For rows from before the column; what is not said is the zero of its type already."""
+    if column.default is None:
+        return ""
+    if isinstance(column.default, str):
+        return " DEFAULT '" + column.default.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f" DEFAULT {column.default}"

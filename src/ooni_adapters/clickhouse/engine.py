@@ -258,9 +258,8 @@ class ClickHouseEngine:
     def _write(self, table: Table, name: str, batch: pa.Table, batch_key: str | None, deleted: int = 0) -> None:
         if not batch.num_rows:
             return
-        settings: dict[str, Any] = {**_WRITING, "insert_deduplicate": 0}
-        if batch_key is not None:
-            settings |= {"insert_deduplicate": 1, "insert_deduplication_token": batch_key}
+        # A token of its own, because ClickHouse would drop a batch that happens to equal an earlier one.
+        settings = {**_WRITING, "insert_deduplicate": 1, "insert_deduplication_token": batch_key or uuid.uuid4().hex}
         with self._writing, _as_ours():
             stamped = self._with_version(batch, deleted) if table.rule is Rule.LATEST else batch
             self._client().insert_arrow(name, stamped, settings=settings)
