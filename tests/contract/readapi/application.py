@@ -17,6 +17,7 @@ HANDLERS = [
     *aggregation.handlers,
     *private.handlers,
     *legacy_pages.handlers,
+    discovery.check_report_id,
 ]
 
 

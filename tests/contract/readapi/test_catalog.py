@@ -200,7 +200,10 @@ class TestEnginesAgreeWithPlainPython:
         # Lists do not look categories up; the oracle does so for all questions alike.
         expected = [attrs.evolve(entry, category_code="") for entry in oracle.search(filter, page)]
         assert list(catalog.search(filter, page)) == expected
-        assert list(catalog.runtimes(filter)) == list(oracle.runtimes(filter))
+        # Engines round the last bit of an interpolated quantile in their own ways.
+        assert [attrs.astuple(each) for each in catalog.runtimes(filter)] == [
+            pytest.approx(attrs.astuple(each)) for each in oracle.runtimes(filter)
+        ]
 
     @SLOW_START
     @given(found=rows(), filter=LOOSE)

@@ -1,0 +1,221 @@
+"""What clients of the read routes rely on: shapes, statuses, caching, pages and files."""
+
+import csv
+import io
+from urllib.parse import urlsplit
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ooni_adapters.memory.catalog import MemoryCatalog
+from tests.contract.readapi.application import client
+from tests.unit.catalog.rows import LISTS, row
+
+ROWS = [row(n, minutes=n // 4) for n in range(25)]
+UID = ROWS[0].measurement_uid
+BODY = b'{"input": "https://a.example/",  "n": 1}'
+RANGE = "since=2026-10-31&until=2026-11-30"
+
+
+@pytest.fixture(scope="module")
+def http():
+    catalog = MemoryCatalog([*ROWS, row(99, probe_asn=0), row(98, probe_cc="ZZ")], LISTS, {30722: "Example"})
+    with client(catalog, {UID: BODY, row(99).measurement_uid: BODY}) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def empty():
+    with client(MemoryCatalog()) as found:
+        yield found
+
+
+def get(http, path):
+    return http.get(path, follow_redirects=False)
+
+
+def walk(http, path):
+    """Follow next_url to its end."""
+    uids = []
+    while path:
+        page = get(http, path).json()
+        uids += [found["measurement_uid"] for found in page["results"]]
+        following = page["metadata"]["next_url"]
+        path = following and f"{urlsplit(following).path}?{urlsplit(following).query}"
+    return uids
+
+
+@pytest.mark.parametrize("cursor", ["", "&cursor="])
+def test_following_next_url_returns_each_measurement_once(http, cursor):
+    uids = walk(http, f"/api/v1/measurements?limit=4&{RANGE}{cursor}")
+    assert uids == [r.measurement_uid for r in reversed(ROWS)]
+
+
+def test_page_by_cursor_names_its_place(http):
+    metadata = get(http, f"/api/v1/measurements?limit=4&{RANGE}&cursor=").json()["metadata"]
+    assert metadata["next_cursor"] in metadata["next_url"]
+
+
+def test_lists_leave_out_unknown_places_and_charts_do_so_when_asked(http):
+    assert get(http, f"/api/v1/measurements?{RANGE}").json()["metadata"]["count"] == 25
+    for more, count in (("", 27), ("&include_unknown=false", 25)):
+        result = get(http, f"/api/v1/aggregation?{RANGE}{more}").json()["result"]
+        assert result["measurement_count"] == count
+
+
+@pytest.mark.parametrize("form", ["CSV", "JSONL", "Parquet", "Arrow"])
+def test_whole_result_sets_are_files(http, form):
+    answer = get(http, f"/api/v1/measurements?{RANGE}&format={form}&order=asc")
+    assert answer.status_code == 200
+    readers = {
+        "CSV": lambda content: list(csv.DictReader(io.StringIO(content.decode()))),
+        "JSONL": lambda content: [orjson.loads(line) for line in content.splitlines()],
+        "Parquet": lambda content: pq.read_table(io.BytesIO(content)).to_pylist(),
+        "Arrow": lambda content: pa.ipc.open_stream(content).read_all().to_pylist(),
+    }
+    found = readers[form](answer.content)
+    assert [r["measurement_uid"] for r in found] == [r.measurement_uid for r in ROWS]
+
+
+@pytest.mark.parametrize("path", [f"/api/v1/aggregation?{RANGE}", f"/api/v1/measurements?{RANGE}", "/api/_/countries"])
+def test_answer_that_the_client_still_has_is_not_sent_again(http, path):
+    first = get(http, path)
+    again = http.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_body_is_returned_byte_for_byte(http):
+    assert get(http, f"/api/v1/raw_measurement?measurement_uid={UID}").content == BODY
+    assert get(http, f"/api/v1/measurement/{UID}").content == BODY
+
+
+def test_measurement_from_an_unknown_network_is_hidden_everywhere(http):
+    uid = row(99).measurement_uid
+    assert get(http, f"/api/v1/raw_measurement?measurement_uid={uid}").json() == {}
+    assert get(http, f"/api/v1/measurement/{uid}").status_code == 400
+    assert get(http, f"/api/v1/measurement_meta?measurement_uid={uid}&full=True").json() == {"raw_measurement": ""}
+
+
+def test_missing_measurement_is_never_cached(http):
+    answer = get(http, "/api/v1/raw_measurement?measurement_uid=20990101000000.000000_IT_x_0000000000000000")
+    assert (answer.status_code, answer.json(), answer.headers["cache-control"]) == (200, {}, "no-store")
+
+
+def test_known_measurement_without_body_is_404(http):
+    assert get(http, f"/api/v1/raw_measurement?measurement_uid={ROWS[1].measurement_uid}").status_code == 404
+
+
+# What the explorer asks for (its pages in the order of the compatibility checklist), and the keys that it reads.
+EXPLORER = {
+    "/api/_/global_overview": {"measurement_count", "network_count", "country_count"},
+    "/api/_/global_overview_by_month": {"countries_by_month", "networks_by_month", "measurements_by_month"},
+    "/api/_/countries": {"countries"},
+    "/api/_/country_overview?probe_cc=it": {"measurement_count", "network_count", "first_bucket_date"},
+    "/api/v1/aggregation?probe_cc=IT&since=2026-01-01&until=2026-11-24&axis_x=measurement_start_day": {"result"},
+    f"/api/v1/aggregation?probe_cc=IT&{RANGE}&test_name=web_connectivity&axis_x=category_code": {"result"},
+    f"/api/v1/aggregation?{RANGE}&axis_x=measurement_start_day&axis_y=domain&time_grain=day": {"result"},
+    f"/api/v1/aggregation?{RANGE}&axis_x=measurement_start_day&axis_y=test_name&test_name=signal%2Ctelegram": {
+        "result"
+    },
+    "/api/v1/measurements?limit=5&failure=false&order=desc&probe_asn=AS30722": {"results", "metadata"},
+    "/api/v1/aggregation?probe_asn=AS30722&axis_x=probe_cc": {"result"},
+    "/api/_/asnmeta?asn=30722": {"org_name"},
+    "/api/v1/aggregation?probe_asn=30722&since=2014-11-23&until=2026-11-24&axis_x=measurement_start_day": {"result"},
+    f"/api/v1/aggregation?{RANGE}&axis_x=measurement_start_day&axis_y=probe_cc&domain=a.example": {"result"},
+    "/api/_/domain_metadata?domain=a.example": {"canonical_domain", "category_code"},
+    "/api/_/domains": {"results"},
+    "/api/_/networks": {"results"},
+    f"/api/v1/aggregation?{RANGE}&axis_x=probe_cc&data=analysis": {"result", "dimension_count"},
+    "/api/_/test_coverage?probe_cc=IT&test_groups=websites": {"test_coverage", "network_coverage"},
+    "/api/_/circumvention_stats_by_country": {"results"},
+}
+
+
+@pytest.mark.parametrize("path", EXPLORER)
+def test_explorer_finds_the_keys_it_reads(http, empty, path):
+    for store in (http, empty):
+        answer = get(store, path)
+        assert answer.status_code == 200
+        assert set(answer.json()) >= EXPLORER[path]
+
+
+def test_explorer_reads_what_is_known_about_a_measurement(http):
+    found = get(http, f"/api/v1/measurement_meta?measurement_uid={UID}&full=true").json()
+    assert orjson.loads(found["raw_measurement"]) == orjson.loads(BODY)
+    assert (found["probe_asn"], found["probe_cc"], found["input"]) == (30722, "IT", "https://a.example/")
+    assert orjson.loads(found["scores"]) == {"blocking_general": 0.0}
+    assert found["measurement_start_time"] == "2026-11-01T00:00:00Z"
+
+
+def test_gardener_of_test_lists_reads_five_counters(http):
+    answer = get(http, "/api/v1/aggregation?since=2026-10-31T10:00:00&input=https%3A%2F%2Fa.example%2F")
+    assert (answer.json()["v"], answer.json()["result"]["measurement_count"]) == (0, 27)
+
+
+NASTY = [
+    "",
+    "undefined",
+    "' OR 1=1 --",
+    "x" * 10_000,
+    "-1",
+    "99999999999999999999",
+    "\x00",
+    "%ff",
+    "٣",
+    "null",
+    "1e9",
+    ",",
+]
+NAMES = {
+    "/api/v1/measurements": "report_id input domain probe_cc probe_asn test_name category_code since until confirmed"
+    " software_version order_by order offset limit cursor format ooni_run_link_id",
+    "/api/v1/aggregation": "input domain category_code probe_cc probe_asn test_name since until time_grain axis_x axis_y"
+    " format ooni_run_link_id",
+    "/api/v1/measurement_meta": "measurement_uid report_id input full",
+    "/api/v1/raw_measurement": "measurement_uid report_id input",
+    "/api/v1/torsf_stats": "probe_cc since until",
+    "/api/_/website_urls": "probe_cc probe_asn limit offset",
+    "/api/_/website_stats": "probe_cc probe_asn input",
+    "/api/_/im_stats": "probe_cc probe_asn test_name",
+    "/api/_/test_coverage": "probe_cc test_groups",
+    "/api/_/asnmeta": "asn",
+    "/api/_/domain_metadata": "domain",
+}
+
+
+@pytest.mark.parametrize(("path", "name"), [(path, name) for path, names in NAMES.items() for name in names.split()])
+def test_no_value_of_any_parameter_is_a_server_error(empty, path, name):
+    for value in NASTY:
+        for pairs in ({name: value}, {name: [value, "AS1"]}):
+            answer = empty.get(path, params=pairs, follow_redirects=False)
+            assert answer.status_code in (200, 400, 403), (value[:50], answer.text[:200])
+
+
+def test_span_of_twenty_years_and_reversed_dates_are_answered(empty):
+    assert (
+        get(empty, "/api/v1/aggregation?since=2006-01-01&until=2026-01-01&axis_x=measurement_start_day").json()[
+            "result"
+        ]
+        == []
+    )
+    assert get(empty, "/api/v1/measurements?since=2026-01-01&until=2006-01-01").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/stats", "https://explorer.ooni.org"),
+        ("/files/by_country/it", "https://explorer.ooni.org/search?probe_cc=IT"),
+        ("/2026-11-01", "https://explorer.ooni.org/search?until=2026-11-02&since=2026-11-01"),
+        ("/2026-11-01/x.json", "/files/download/x.json"),
+    ],
+)
+def test_old_links_lead_on(empty, path, location):
+    assert get(empty, path).headers["location"] == location
+
+
+@pytest.mark.parametrize(("path", "status"), [("/2026-13-01", 400), ("/files/by_country/ita", 400), ("/x/y.json", 404)])
+def test_old_links_that_lead_nowhere_are_refused(empty, path, status):
+    assert get(empty, path).status_code == status
