@@ -1,5 +1,6 @@
 """Rules, lists and counts: what their ports promise, on every engine."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from ooni_adapters.sql.tables import COUNTERS_ASN_TEST_LIST, URL_PRIORITIES
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_core.errors import Conflict, NotFound
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, TestLists
+from tests.embedded_clickhouse import chdb_url
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 NEWS, GAME = PriorityRule("NEWS", priority=3), PriorityRule("GAME", priority=4)
@@ -19,11 +21,12 @@ WORLD = ListedUrl("https://a.example/", "a.example", "ZZ", "NEWS")
 ITALY = ListedUrl("https://b.example/", "b.example", "IT", "NEWS")
 
 
+_SERIAL = itertools.count()
+
+
 @pytest.fixture(params=["duckdb", "chdb"])
-def engine(request, tmp_path):
-    if request.param == "chdb":
-        pytest.importorskip("chdb", reason="needs the extra 'clickhouse'")
-    url = "duckdb://:memory:" if request.param == "duckdb" else f"chdb://{tmp_path}/ch"
+def engine(request):
+    url = "duckdb://:memory:" if request.param == "duckdb" else chdb_url(f"probes{next(_SERIAL)}")
     engine = open_database(url, lambda: NOW.replace(tzinfo=None))
     yield engine
     engine.close()

@@ -6,7 +6,7 @@ from litestar.testing import TestClient
 
 from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
-from ooni_entrypoints.http import aggregation, legacy_pages, measurements, one_measurement, private
+from ooni_entrypoints.http import aggregation, discovery, legacy_pages, measurements, one_measurement, private
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.settings import ServiceSettings
 
