@@ -26,6 +26,7 @@ from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.system import ReplayClock, SystemClock, SystemEntropy
 from ooni_core.archive import Archive
+from ooni_core.archive.hops import SpoolWindow
 from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
 from ooni_core.errors import Invalid
@@ -42,6 +43,7 @@ from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.http import (
     aggregation,
     legacy_pages,
+    measurement_spool,
     measurements,
     one_measurement,
     private,
@@ -50,6 +52,7 @@ from ooni_entrypoints.http import (
     transparency,
 )
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
@@ -58,7 +61,17 @@ from ooni_entrypoints.timers import Timers
 from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
 from ooni_entrypoints.workers import ScoringWorker
 
-_AREAS = (reports, measurements, one_measurement, aggregation, private, transparency, legacy_pages, system)
+_AREAS = (
+    reports,
+    measurements,
+    one_measurement,
+    measurement_spool,
+    aggregation,
+    private,
+    transparency,
+    legacy_pages,
+    system,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -217,6 +230,7 @@ def make_publication(
         identity=f"n{settings.service.collector_id}",
         announce=open_log(settings, objects).append_manifest,
         before_discard=scored,
+        seekable=settings.publication.seekable,
     )
 
 
@@ -274,7 +288,8 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "submissions": make_submissions(settings, intake, clock, entropy),
         "catalog": CatalogService(catalog),
         "statistics": StatisticsService(catalog, catalog, clock),
-        "archive": Archive(spool, storage.bodies, objects, (), clock),
+        "archive": Archive(spool, storage.bodies, objects, make_peers(settings, clock), clock),
+        "spool_window": SpoolWindow(spool, settings.peers.keys, clock),
         "clock": clock,
         "log_view": open_log(settings, objects).view,
         "service_settings": settings.service,
