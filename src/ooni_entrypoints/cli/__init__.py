@@ -14,6 +14,8 @@ COMMANDS = {
     "audit": "ooni_entrypoints.cli.audit",
     "backup": "ooni_entrypoints.cli.backup",
     "config": "ooni_entrypoints.cli.config",
+    "explain": "ooni_entrypoints.cli.explain",
+    "fingerprints": "ooni_entrypoints.cli.fingerprints",
     "import": "ooni_entrypoints.cli.import_",
     "log": "ooni_entrypoints.cli.log",
     "publish": "ooni_entrypoints.cli.publish",
