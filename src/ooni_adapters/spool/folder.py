@@ -65,7 +65,7 @@ class FolderSpool:
 
     def path(self, uid: MeasurementUid) -> Path:
         """Return where the body of *uid* is kept."""
-        return self.incoming / uid.bucket.name / f"{uid.text}.post"
+        return Path(self.root, "incoming", uid.bucket.name, f"{uid.text}.post")
 
     def put(self, uid: MeasurementUid, body: bytes) -> None:
         """Make *body* durable; see MeasurementSpool."""
@@ -101,7 +101,7 @@ class FolderSpool:
     def uids(self, bucket: SpoolBucket) -> Sequence[MeasurementUid]:
         """Return what *bucket* holds, in order."""
         try:
-            return sorted(self._posts(bucket))
+            return sorted(self._posts(bucket), key=_by_text)
         except OSError as exc:
             raise Unavailable(f"spool cannot list {bucket.name}: {exc}") from exc
 
@@ -122,10 +122,12 @@ class FolderSpool:
         return self.incoming / bucket.name
 
     def _posts(self, bucket: SpoolBucket) -> Iterator[MeasurementUid]:
+        prefix, middle = bucket.hour, f"_{bucket.probe_cc}_{bucket.test_name}_"
         for entry in _scan(self._folder(bucket)):
-            uid = _uid(entry.name)
-            if uid is not None and uid.bucket == bucket:
-                yield uid
+            if entry.name.startswith(prefix) and entry.name[21:].startswith(middle):
+                uid = _uid(entry.name)
+                if uid is not None:
+                    yield uid
 
     def _lead(self) -> None:
         """Commit what waits, then hand the lead to somebody who came meanwhile."""
@@ -296,6 +298,10 @@ def _bucket(name: str) -> SpoolBucket | None:
         return SpoolBucket.parse(name)
     except Invalid:
         return None
+
+
+def _by_text(uid: MeasurementUid) -> str:
+    return uid.text
 
 
 def _uid(name: str) -> MeasurementUid | None:

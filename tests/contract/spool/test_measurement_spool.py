@@ -14,6 +14,7 @@ from ooni_adapters.spool import FolderSpool, MemorySpool, sync
 from ooni_core.errors import Conflict, Unavailable
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid, SpoolBucket
+from tests.contract.publication.crashing import Checkpoints, cut_system_calls, die, in_child
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -289,3 +290,24 @@ def _fails(number: int):
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+class TestKilledPut:
+    def test_a_put_that_is_killed_anywhere_is_whole_or_absent_and_may_be_repeated(self, tmp_path: Path) -> None:
+        body = b"x" * 10_000
+        uid = uid_of(body)
+        for number in range(1, 100):
+            spool = FolderSpool(tmp_path / str(number))
+
+            def put(spool: FolderSpool = spool, number: int = number) -> None:
+                with cut_system_calls(Checkpoints(number, die), after=True):
+                    spool.put(uid, body)
+
+            killed = in_child(put) != 0
+            assert spool.get(uid) in ((None, body) if killed else (body,))
+            spool.put(uid, body)
+            assert spool.get(uid) == body
+            if not killed:
+                assert number > 10
+                return
+        raise AssertionError("the put never ended")
