@@ -19,6 +19,7 @@ from ooni_adapters.scorers import EngineScorer, ProcessScorer
 from ooni_adapters.spool import FolderSpool
 from ooni_adapters.sql.bodies import SqlBodyIndex
 from ooni_adapters.sql.catalog import SqlCatalog
+from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
@@ -278,7 +279,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = ScoringWorker(scoring, settings.scoring.batch_rows, settings.scoring.batch_seconds)
     publication = make_publication(settings, storage, scoring, objects)
-    timers = Timers(settings, publication)
+    timers = Timers(settings, publication, SqlRollups(storage.engine, clock))
     control = ControlServer(socket_path(settings.storage.data_dir), commands_of(settings, publication, storage))
     catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
     intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id)

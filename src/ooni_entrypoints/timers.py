@@ -1,4 +1,4 @@
-"""What the service does by the clock: publication, every hour."""
+"""What the service does by the clock: publication and the rollups of charts, every hour."""
 
 import logging
 from collections.abc import Callable
@@ -6,11 +6,14 @@ from collections.abc import Callable
 import attrs
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_core.errors import OoniError
 from ooni_core.publication.service import PublicationService
 from ooni_entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+_ROLLUP_MINUTE = 5
 
 
 @attrs.define(eq=False)
@@ -19,6 +22,7 @@ class Timers:
 
     settings: Settings
     publication: PublicationService
+    rollups: SqlRollups
     _scheduler: BackgroundScheduler | None = attrs.field(default=None, init=False)
 
     def start(self) -> None:
@@ -28,6 +32,9 @@ class Timers:
             job = _careful("publication", self._publish)
             scheduler.add_job(job)
             scheduler.add_job(job, "cron", minute=self.settings.publication.minute, misfire_grace_time=3600)
+        rollups = _careful("rolling up", self._roll_up)
+        scheduler.add_job(rollups)
+        scheduler.add_job(rollups, "cron", minute=_ROLLUP_MINUTE, misfire_grace_time=3600)
         scheduler.start()
         self._scheduler = scheduler
 
@@ -35,6 +42,9 @@ class Timers:
         """Let the running jobs finish and end."""
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
+
+    def _roll_up(self) -> None:
+        _log.info("rolled up %d days", self.rollups.refresh())
 
     def _publish(self) -> None:
         report = self.publication.run()

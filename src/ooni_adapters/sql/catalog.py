@@ -127,7 +127,7 @@ class SqlCatalog:
 
     def _plan(self, query: CountQuery, *more: str) -> Plan | None:
         """Decide whether a rollup answers *query*, and which days of it."""
-        table = rollup_for(query, *more) if self.rollups else None
+        table = rollup_for(query, *more) if self.rollups and self.engine.dialect.charts_from_rollups else None
         seen = seen_until(self.engine) if table else None
         if table is None or seen is None:
             return None

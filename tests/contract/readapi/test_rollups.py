@@ -117,7 +117,8 @@ class TestRollups:
             "INSERT INTO rollup_countries (day, probe_cc, test_name, blocking_type, build, anomalies, confirmed, failures, measurements, anomaly_flags, confirmed_flags) SELECT day, 'XX', test_name, blocking_type, build, 0, 0, 0, 7, 0, 0 FROM rollup_countries WHERE probe_cc = 'IT'"
         )
         cells = SqlCatalog(database).count(CountQuery(ALL, (Axis.COUNTRY,))).cells
-        assert [(cell.keys[0], cell.counts.measurements) for cell in cells] == [("IT", 1), ("XX", 7)]
+        rolled_up = [("XX", 7)] if database.dialect.charts_from_rollups else []
+        assert [(cell.keys[0], cell.counts.measurements) for cell in cells] == [("IT", 1), *rolled_up]
 
 
 def _fails(*_):

@@ -18,7 +18,11 @@ def body(**more):
     return orjson.dumps({"format": "json", "content": content | more})
 
 
-BATCH = [(UID.format(1), body()), (UID.format(2), body(test_name="telegram", test_keys=[])), (UID.format(3), body(probe_cc="ZZ"))]
+BATCH = [
+    (UID.format(1), body()),
+    (UID.format(2), body(test_name="telegram", test_keys=[])),
+    (UID.format(3), body(probe_cc="ZZ")),
+]
 
 
 class Poison:
