@@ -30,7 +30,6 @@ from ooni_core.archive import Archive
 from ooni_core.archive.hops import SpoolWindow
 from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
-from ooni_core.errors import Invalid
 from ooni_core.intake.service import IntakeService
 from ooni_core.measurement import MeasurementUid
 from ooni_core.ports import Clock
@@ -57,6 +56,7 @@ from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
+from ooni_entrypoints.scoring_runs.runs import read_fingerprints
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.timers import Timers
 from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
@@ -159,21 +159,6 @@ def make_storage(settings: Settings, clock: Clock) -> Storage:
     return Storage(open_database(database_url(settings), now), clock)
 
 
-def fingerprints_in(folder: Path) -> FingerprintSet:
-    """Read a folder with ``fingerprints_dns.csv`` and ``fingerprints_http.csv``.
-
-    Raises:
-        Invalid: a file is missing, or a line of it is wrong; the message says which.
-    """
-    texts = []
-    for name in ("fingerprints_dns.csv", "fingerprints_http.csv"):
-        try:
-            texts.append((folder / name).read_bytes().decode())
-        except (OSError, UnicodeDecodeError) as exc:
-            raise Invalid(f"fingerprints {folder / name} cannot be read: {exc}") from exc
-    return FingerprintSet.from_csv(*texts)
-
-
 def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
     """Return the fingerprints that scoring uses: those of the configured folder, else those of the database.
 
@@ -181,7 +166,7 @@ def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
         Invalid: a file is missing or wrong.
     """
     if settings.scoring.fingerprints:
-        return fingerprints_in(Path(settings.scoring.fingerprints))
+        return read_fingerprints(Path(settings.scoring.fingerprints))
     # The historical order: it decides how a measurement that matches several lists them.
     found = FingerprintSet.from_rows(*storage.fingerprints.rows()).as_database()
     if not len(found):
