@@ -1,0 +1,221 @@
+"""Schema as data: creation, comparison, migrations, start-up, and the commands."""
+
+import json
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+from ooni_adapters.clickhouse.dialect import ClickHouseDialect
+from ooni_adapters.database import open_database
+from ooni_adapters.duckdb import DuckDbEngine
+from ooni_adapters.sql.migrations import MIGRATIONS, Migration, migrate, pending, require_declared_schema
+from ooni_adapters.sql.preparing import create_tables, differences
+from ooni_adapters.sql.tables import FASTPATH, TABLES, TEST_GROUPS
+from ooni_core.errors import Conflict, Invalid, Unavailable
+from ooni_entrypoints.cli import cli
+
+
+@pytest.fixture
+def empty():
+    engine = DuckDbEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def prepared(empty):
+    migrate(empty)
+    return empty
+
+
+def test_migrating_an_empty_database_gives_the_declared_schema(empty):
+    assert [m.version for m in migrate(empty)] == [m.version for m in MIGRATIONS]
+    assert differences(empty) == []
+    require_declared_schema(empty)
+
+
+def test_migrating_again_does_nothing(prepared):
+    assert migrate(prepared) == []
+
+
+def test_migrations_are_numbered_without_gaps():
+    assert [migration.version for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_later_migration_is_applied_once_and_keeps_rows(prepared):
+    prepared.insert(TEST_GROUPS, [{"test_name": "ndt"}])
+    column = attrs.evolve(TEST_GROUPS.columns[1], name="colour", default="red")
+
+    def add(engine):
+        for statement in engine.dialect.add_column(TEST_GROUPS, column):
+            engine.execute(statement)
+
+    later = (*MIGRATIONS, Migration(len(MIGRATIONS) + 1, "colour of groups", add))
+    assert pending(prepared, later) == [later[-1]]
+    assert migrate(prepared, later) == [later[-1]]
+    assert migrate(prepared, later) == []
+    assert prepared.query("SELECT test_name, colour FROM test_groups").tuples == [("ndt", "red")]
+    recorded = prepared.query("SELECT version, name FROM schema_migrations ORDER BY version").tuples
+    assert recorded == [(m.version, m.name) for m in later]
+
+
+def test_interrupted_migration_is_taken_up_again(prepared):
+    calls = []
+
+    def fails_once(engine):
+        calls.append(engine)
+        if len(calls) == 1:
+            raise Unavailable("the disk is full")
+
+    later = (*MIGRATIONS, Migration(len(MIGRATIONS) + 1, "fragile", fails_once))
+    with pytest.raises(Unavailable):
+        migrate(prepared, later)
+    assert migrate(prepared, later) == [later[-1]]
+
+
+def test_database_of_a_newer_program_is_refused(prepared):
+    later = (*MIGRATIONS, Migration(len(MIGRATIONS) + 1, "from the future", lambda engine: None))
+    migrate(prepared, later)
+    with pytest.raises(Conflict, match="install the newer release"):
+        migrate(prepared)
+
+
+def test_database_with_another_history_is_refused(prepared):
+    with pytest.raises(Conflict, match="'something else'"):
+        pending(prepared, (attrs.evolve(MIGRATIONS[0], name="something else"), *MIGRATIONS[1:]))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "place"),
+    [
+        ("DROP TABLE test_groups", "missing table", "test_groups"),
+        ("ALTER TABLE test_groups DROP COLUMN test_group", "missing column", "test_groups.test_group"),
+        ("ALTER TABLE test_groups ALTER test_group TYPE INTEGER USING 1", "type", "test_groups.test_group"),
+        (
+            "DROP TABLE test_groups; CREATE TABLE test_groups (test_name VARCHAR, test_group VARCHAR)",
+            "key",
+            "test_groups",
+        ),
+    ],
+)
+def test_what_differs_is_named_and_start_is_refused(prepared, change, kind, place):
+    prepared.execute(change)
+    assert [(d.kind, d.text.startswith(place)) for d in differences(prepared)] == [(kind, True)]
+    with pytest.raises(Conflict, match=place):
+        require_declared_schema(prepared)
+
+
+def test_additional_column_is_reported_and_does_no_harm(prepared):
+    prepared.execute("ALTER TABLE test_groups ADD COLUMN mine VARCHAR")
+    assert [d.kind for d in differences(prepared)] == ["extra column"]
+    require_declared_schema(prepared)
+
+
+def test_opening_refuses_a_broken_schema_and_lets_the_file_go(tmp_path):
+    url = f"duckdb://{tmp_path}/x.duckdb"
+    engine = open_database(url)
+    engine.execute("DROP TABLE fastpath")
+    engine.close()
+    with pytest.raises(Conflict, match="fastpath: missing table"):
+        open_database(url)
+    repaired = open_database(url, prepare=False)
+    create_tables(repaired)
+    repaired.close()
+    open_database(url).close()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://x/y", "duckdb:relative", "duckdb://relative/file", "chdb://", "", "/var/lib/x"]
+)
+def test_url_that_names_no_database_is_refused(url):
+    with pytest.raises(Invalid, match=r"storage\.database"):
+        open_database(url)
+
+
+def test_server_that_does_not_answer_is_unavailable(unused_port):
+    with pytest.raises(Unavailable):
+        open_database(f"clickhouse://127.0.0.1:{unused_port}/ooni")
+
+
+@pytest.fixture
+def unused_port():
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_declared_types_mend_the_known_defects():
+    types = {name: ClickHouseDialect().column_type(FASTPATH.column(name)) for name in ("probe_asn", "server_asn")}
+    assert types == {"probe_asn": "UInt32", "server_asn": "UInt32"}
+    assert FASTPATH.key == ("measurement_uid",)
+
+
+@pytest.mark.parametrize("cluster", [None, "ooni"])
+def test_clickhouse_accepts_every_statement(chdb, cluster):
+    for table in TABLES.values():
+        for statement in ClickHouseDialect(cluster).create(table):
+            assert chdb.query("SELECT formatQuery($sql)", {"sql": statement}).scalar().startswith("CREATE TABLE")
+
+
+CLUSTER_SNAPSHOT = [
+    (
+        "CREATE TABLE IF NOT EXISTS `counters_test_list` ON CLUSTER 'ooni' (`day` Date, `probe_cc` LowCardinality(String),"
+        " `input` String, `msmt_cnt` Int64) ENGINE = ReplicatedSummingMergeTree("
+        "'/clickhouse/tables/all/{database}/counters_test_list/{uuid}', '{replica}') ORDER BY (`day`, `probe_cc`, `input`)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS `fastpath_quarantine` ON CLUSTER 'ooni' (`measurement_uid` String, `reason` String,"
+        " `kind` LowCardinality(String), `update_time` DateTime64(3, 'UTC'), `row_version` UInt64, `row_deleted` UInt8)"
+        " ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/fastpath_quarantine/{uuid}', '{replica}',"
+        " row_version, row_deleted) ORDER BY (`measurement_uid`)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS `jsonl_local` ON CLUSTER 'ooni' (`report_id` String, `input` String,"
+        " `measurement_uid` String, `s3path` String, `linenum` Int32, `date` Date, `source` String,"
+        " `update_time` DateTime64(3, 'UTC'), `member_offset` Nullable(UInt64), `member_length` Nullable(UInt64),"
+        " `line_in_member` Nullable(UInt32), `legacy_place` String, `row_version` UInt64, `row_deleted` UInt8,"
+        " INDEX by_report_id `report_id` TYPE bloom_filter(0.01) GRANULARITY 1) ENGINE = ReplicatedReplacingMergeTree("
+        "'/clickhouse/tables/{shard}/{database}/jsonl_local/{uuid}', '{replica}', row_version, row_deleted)"
+        " ORDER BY (`measurement_uid`, `legacy_place`)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS `jsonl` ON CLUSTER 'ooni' AS `jsonl_local` ENGINE = Distributed('ooni',"
+        " currentDatabase(), `jsonl_local`, cityHash64(`measurement_uid`))"
+    ),
+]
+
+
+def test_cluster_statements_are_those_that_were_reviewed():
+    dialect = ClickHouseDialect("ooni")
+    made = [s for name in ("counters_test_list", "fastpath_quarantine", "jsonl") for s in dialect.create(TABLES[name])]
+    assert made == CLUSTER_SNAPSHOT
+
+
+def invoke(tmp_path, *arguments):
+    return CliRunner().invoke(cli, ["--set", f"storage.data_dir={tmp_path}", *arguments])
+
+
+def test_commands_plan_create_and_check(tmp_path):
+    assert "1  create the tables" in invoke(tmp_path, "schema", "migrate", "--plan").output
+    assert invoke(tmp_path, "schema", "check").exit_code == 1
+    assert invoke(tmp_path, "schema", "create").exit_code == 0
+    checked = invoke(tmp_path, "schema", "check", "--json")
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout) == []
+    assert "up to date" in invoke(tmp_path, "schema", "migrate").output
+
+
+def test_show_prints_the_statements_of_either_engine(tmp_path):
+    assert "PRIMARY KEY" in invoke(tmp_path, "schema", "show", "fastpath").output
+    assert "ReplacingMergeTree" in invoke(tmp_path, "schema", "show", "--engine", "clickhouse", "fastpath").output
+    assert "ReplicatedReplacingMergeTree" in invoke(tmp_path, "schema", "show", "--cluster", "ooni").output
+    assert invoke(tmp_path, "schema", "show", "nonsense").exit_code == 1
+
+
+def test_cluster_is_refused_for_an_embedded_database(tmp_path):
+    result = invoke(tmp_path, "schema", "create", "--cluster", "ooni")
+    assert result.exit_code == 1
+    assert "clickhouse://" in result.output
