@@ -108,17 +108,17 @@ _CLASSES = {"d": "0", "s": " ", "w": "a", "b": "", "n": "\n", "t": "\t", "r": "\
 def _matching_text(expression: str) -> str:
     """Write a text that a simple *expression* matches: each part once, of alternatives the last."""
     text = ""
-    for piece in _PIECES.findall(expression):
-        if piece[0] == "\\":
-            text += _CLASSES.get(piece[1], piece[1])
-        elif piece[0] == "[" and len(piece) > 1:
-            text += piece[1]
-        elif piece == ".":
+    for part in _PARTS.findall(expression):
+        if part[0] == "\\":
+            text += _CLASSES.get(part[1], part[1])
+        elif part[0] == "[" and len(part) > 1:
+            text += part[1]
+        elif part == ".":
             text += "x"
-        elif piece == "|":
+        elif part == "|":
             text = ""
-        elif piece[0] not in "*+?{()^$":
-            text += piece
+        elif part == "{" or part[0] not in "*+?{()^$":
+            text += part
     return text
 
 
