@@ -108,7 +108,7 @@ _CLASSES = {"d": "0", "s": " ", "w": "a", "b": "", "n": "\n", "t": "\t", "r": "\
 def _matching_text(expression: str) -> str:
     """Write a text that a simple *expression* matches: each part once, of alternatives the last."""
     text = ""
-    for part in _PARTS.findall(expression):
+    for part in _PIECES.findall(expression):
         if part[0] == "\\":
             text += _CLASSES.get(part[1], part[1])
         elif part[0] == "[" and len(part) > 1:
