@@ -266,6 +266,8 @@ def _from_csv_row(row: list[str], where: str, names: dict[str, int], line: int) 
         fingerprint = Fingerprint.from_row(values)
     except Invalid as exc:
         raise Invalid(f"{where}: {exc}") from exc
+    if (fingerprint.location_found == "dns") != where.startswith("fingerprints_dns"):
+        raise Invalid(f"{where}: location_found is {fingerprint.location_found!r}, which belongs into the other file")
     if fingerprint.name in names:
         raise Invalid(f"{where}: the name {fingerprint.name!r} is taken by line {names[fingerprint.name]}")
     names[fingerprint.name] = line

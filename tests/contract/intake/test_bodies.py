@@ -14,6 +14,11 @@ TEXT = b'{"format": "json", "content": {}}' * 100
 LIMIT = 1_000_000
 
 
+def str_only(value):
+    """Name a case by its texts: gzip puts the time into its bytes, and names must be the same in every process."""
+    return value if isinstance(value, str) else "body"
+
+
 @pytest.mark.parametrize(
     ("encoding", "wire"),
     [
@@ -25,6 +30,7 @@ LIMIT = 1_000_000
         ("zstd", zstandard.ZstdCompressor(write_content_size=False).compress(TEXT)),
         ("zstd", zstandard.compress(TEXT[:50]) + zstandard.compress(TEXT[50:])),
     ],
+    ids=str_only,
 )
 def test_body_comes_out_as_it_went_in(encoding, wire):
     assert decoded(wire, encoding, LIMIT) == TEXT
@@ -41,6 +47,7 @@ def test_body_comes_out_as_it_went_in(encoding, wire):
         ("zstd", zstandard.compress(TEXT) + b"tail"),
         ("br", TEXT),
     ],
+    ids=str_only,
 )
 def test_body_that_is_not_what_it_says_is_refused(encoding, wire):
     with pytest.raises(Invalid, match="Incorrect format"):
@@ -48,14 +55,16 @@ def test_body_that_is_not_what_it_says_is_refused(encoding, wire):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "wire"),
+    ("encoding", "make"),
     [
-        ("", b"x" * (LIMIT + 1)),
-        ("gzip", gzip.compress(bytes(300_000_000), 1)),
-        ("zstd", zstandard.compress(bytes(1_000_000_000))),
+        ("", lambda: b"x" * (LIMIT + 1)),
+        ("gzip", lambda: gzip.compress(bytes(300_000_000), 1)),
+        ("zstd", lambda: zstandard.compress(bytes(1_000_000_000))),
     ],
+    ids=str_only,
 )
-def test_bomb_is_refused_while_memory_stays_small(encoding, wire):
+def test_bomb_is_refused_while_memory_stays_small(encoding, make):
+    wire = make()
     tracemalloc.start()
     try:
         with pytest.raises(TooLarge, match="Payload too large"):

@@ -2,7 +2,7 @@
 
 import json
 import math
-import time
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -157,15 +157,21 @@ def submission_of(name, keys):
         lambda n: b"[NaN," * n,
     ],
 )
-def test_time_grows_with_size_and_no_faster(grow):
-    def seconds(body):
-        best = 9.0
-        for _ in range(3):
-            begin = time.perf_counter()
-            ENGINES["full"].score(body, UID)
-            best = min(best, time.perf_counter() - begin)
-        return best
+def test_work_grows_with_size_and_no_faster(grow):
+    def calls(body):
+        count = 0
 
-    small, large = grow(2_000), grow(20_000)
-    # Ten times the size may take ten times as long; forty is far from the hundred of a quadratic step.
-    assert seconds(large) < 40 * max(seconds(small), 0.0005)
+        def seen(_frame, event, _argument):
+            nonlocal count
+            count += event in {"call", "c_call"}
+
+        before = sys.getprofile()
+        sys.setprofile(seen)
+        try:
+            ENGINES["full"].score_whole(body, UID)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    # Ten times the size may take ten times the calls; a quadratic step would take a hundred times.
+    assert calls(grow(2_000)) < 15 * calls(grow(200)) + 1_000

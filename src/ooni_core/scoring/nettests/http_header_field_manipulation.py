@@ -23,12 +23,12 @@ def score(measurement: dict[str, Any], _knowledge: Knowledge) -> Scores:
         scores.give("total_tampering", value=True, why="the answer is empty")
         scores.block(1.0, "the answer is empty")
         return scores.give("msg", "Empty body", "the answer is empty")
-    arrived = _arrived(body)
-    if arrived is None:
+    answer = parse_json(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
+    if not isinstance(answer, dict) or "headers_dict" not in answer:
         scores.block(1.0, "the answer is not what the test server sends")
         return scores.give("msg", "Malformed ctrl_headers", "the answer is not what the test server sends")
     sent = _pairs(get(get(first, "request", {}), "headers", {}), first_value=False)
-    changes = len(_pairs(arrived, first_value=True) ^ sent)
+    changes = len(_pairs(answer["headers_dict"], first_value=True) ^ sent)
     if changes:
         scores.block(1.1, "headers arrived changed")
         scores.give("msg", f"{changes} unexpected header change", "a changed value counts as two")
@@ -43,12 +43,6 @@ def _first_request(requests: Any) -> Any:
     if not isinstance(requests[0], dict):
         raise wrong_type("requests[0]", requests[0], "an object")
     return requests[0]
-
-
-def _arrived(body: Any) -> Any:
-    """Return what the server says it got, None if it does not say."""
-    answer = parse_json(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
-    return answer.get("headers_dict") if isinstance(answer, dict) else None
 
 
 def _pairs(headers: Any, *, first_value: bool) -> set[tuple[str, Any]]:
