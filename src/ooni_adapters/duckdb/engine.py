@@ -22,6 +22,7 @@ from ooni_core.errors import Conflict, Invalid, QueryTimeout, TooLarge, Unavaila
 
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _STREAM_ROWS = 10_000
+_LOOKED_UP_ROWS = 5_000
 
 
 def _utc_now() -> datetime:
@@ -88,7 +89,7 @@ class DuckDbEngine:
         with self.transaction():
             if batch_key is not None and self._stored_before(table, batch_key, batch.num_rows):
                 return False
-            self._write(_insert_statement(table, table.name), batch)
+            self._store(table, batch)
             if table.rule is Rule.SUM:
                 self._drop_zero_sums(table, batch)
         return True
@@ -172,6 +173,20 @@ class DuckDbEngine:
                 self._cursors.append(cursor)
         return cursor
 
+    def _store(self, table: Table, batch: pa.Table) -> None:
+        if table.rule is not Rule.LATEST or len(table.key) > 1 or batch.num_rows > _LOOKED_UP_ROWS:
+            self._write(_insert_statement(table, table.name), batch)
+            return
+        # ON CONFLICT reads the whole key column; a small batch looks its keys up in the index instead.
+        name, key = quoted(table.name), quoted(table.key[0])
+        with _as_unavailable():
+            find = f"SELECT {key} FROM {name} WHERE {key} IN $keys"  # noqa: S608
+            found = self._writer.execute(find, {"keys": batch[table.key[0]].to_pylist()}).fetchall()
+            if found:
+                remove = f"DELETE FROM {name} WHERE {key} IN $keys"  # noqa: S608
+                self._writer.execute(remove, {"keys": [one for (one,) in found]})
+        self._write(_plain_insert(table, table.name), batch)
+
     def _drop_zero_sums(self, table: Table, batch: pa.Table) -> None:
         if all(pc.all(pc.greater(batch[name], 0)).as_py() for name in table.values):
             return
@@ -228,9 +243,13 @@ def _bound(sql: str, params: Params | None) -> dict[str, Any]:
     return {name: value for name, value in (params or {}).items() if re.search(rf"\${name}\b", sql)}
 
 
-def _insert_statement(table: Table, name: str) -> str:
+def _plain_insert(table: Table, name: str) -> str:
     columns = ", ".join(map(quoted, table.column_names))
-    statement = f"INSERT INTO {quoted(name)} ({columns}) SELECT {columns} FROM batch"  # noqa: S608
+    return f"INSERT INTO {quoted(name)} ({columns}) SELECT {columns} FROM batch"  # noqa: S608
+
+
+def _insert_statement(table: Table, name: str) -> str:
+    statement = _plain_insert(table, name)
     if table.rule is Rule.APPEND:
         return statement
     if not table.values:
