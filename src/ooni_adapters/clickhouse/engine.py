@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 import clickhouse_connect
@@ -21,8 +20,10 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
 
+from ooni_adapters.clickhouse.address import Address
 from ooni_adapters.clickhouse.binding import typed
 from ooni_adapters.clickhouse.dialect import DELETED_COLUMN, VERSION_COLUMN, ClickHouseDialect, quoted
+from ooni_adapters.clickhouse.times import naive_batch, naive_rows
 from ooni_adapters.sql.batches import complete_batch
 from ooni_adapters.sql.engine import ORDINARY, UNLIMITED, Limits, Params, Row, Rows
 from ooni_adapters.sql.schema import Rule, Table
@@ -55,47 +56,11 @@ def _utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-@attrs.frozen
-class Address:
-    """What a ClickHouse URL says: the arguments of the client, and the cluster on which tables are made."""
-
-    client: dict[str, Any]
-    cluster: str | None
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """Read ``clickhouse://user:password@host:8123/database`` or ``chdb:///folder``.
-
-        Options after ``?``: ``cluster=NAME``; ``secure=1`` for HTTPS; ``database=NAME`` for the embedded engine.
-
-        Raises:
-            Invalid: it is neither.
-        """
-        parts = urlsplit(url)
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if parts.scheme == "chdb":
-            if not parts.path.strip("/"):
-                raise Invalid("storage.database: expected chdb:///folder")
-            return cls({"interface": "chdb", "path": parts.path, "database": options.get("database")}, None)
-        secure = options.get("secure") == "1"
-        client = {
-            "interface": "https" if secure else "http",
-            "host": parts.hostname or "127.0.0.1",
-            "port": parts.port or (8443 if secure else 8123),
-            "username": unquote(parts.username or "default"),
-            "password": unquote(parts.password or ""),
-            "database": parts.path.strip("/") or "default",
-            "autogenerate_session_id": False,
-            "form_encode_query_params": True,  # a list of a thousand uids does not fit into a request line
-        }
-        return cls(client, options.get("cluster"))
-
-
 class ClickHouseEngine:
     """A ClickHouse database.
 
     Args:
-        url: see :meth:`Address.parse`.
+        url: see :meth:`~ooni_adapters.clickhouse.address.Address.parse`.
         now: tells the instant for stamped columns, naive UTC.
 
     Raises:
@@ -127,7 +92,7 @@ class ClickHouseEngine:
         statement, values = typed(sql, params)
         with _as_ours(), self._killable(statement, limits) as marked:
             result = self._client().query(marked, parameters=values, settings=_read_settings(limits))
-            tuples = _naive(result.result_rows, [kind.name for kind in result.column_types])
+            tuples = naive_rows(result.result_rows, [kind.name for kind in result.column_types])
         return Rows(tuple(result.column_names), tuples)
 
     def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
@@ -141,7 +106,7 @@ class ClickHouseEngine:
                 seconds = [row[0] for row in described if "DateTime" in row[1] and "DateTime64" not in row[1]]
                 with client.query_arrow_stream(marked, parameters=values, settings=settings) as batches:
                     for batch in batches:
-                        yield _with_times(batch, seconds)
+                        yield naive_batch(batch, seconds)
         finally:
             client.close()
 
@@ -307,32 +272,6 @@ def _read_settings(limits: Limits) -> dict[str, Any]:
     if limits.rows is not None:
         settings |= {"max_result_rows": limits.rows, "result_overflow_mode": "throw"}
     return settings
-
-
-def _naive(rows: Sequence[tuple[Any, ...]], kinds: list[str]) -> Sequence[tuple[Any, ...]]:
-    times = [position for position, kind in enumerate(kinds) if "DateTime" in kind]
-    if not times:
-        return rows
-    return [tuple(_naive_value(value) for value in row) for row in rows]
-
-
-def _naive_value(value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
-
-
-def _with_times(batch: pa.RecordBatch, seconds: list[str]) -> pa.RecordBatch:
-    """Give times, which travel as plain numbers or with a zone, the type they have on every engine."""
-    arrays = []
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        if field.name in seconds:
-            arrays.append(array.cast(pa.int64()).cast(pa.timestamp("s")))
-        elif pa.types.is_timestamp(field.type):
-            arrays.append(array.cast(pa.timestamp(field.type.unit)))
-        else:
-            arrays.append(array)
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 @contextmanager
