@@ -30,7 +30,7 @@ def main() -> None:
             print(lines[-1], file=sys.stderr, flush=True)
     table = "\n".join(lines)
     print(table)
-    if not options.quick and not options.names:
+    if not options.quick:
         RESULTS.write_text(f"# Results\n\n{_machine()}\n\n{table}\n")
 
 
