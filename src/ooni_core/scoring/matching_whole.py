@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -31,6 +32,7 @@ def literal_length(pattern: str) -> int:
     return len(re.sub(r"\\.|[.^$*+?{}()\[\]|]", "", pattern))
 
 
+@lru_cache(maxsize=8192)
 def canonical_address(address: str) -> str:
     """Write an IP address in its shortest form, a host name in small letters without the final dot."""
     try:
@@ -77,10 +79,31 @@ class _ExpressionFinder:
 def _as_utf8(body: bytes) -> bytes:
     """Return *body* if it is UTF-8, else read it as Latin-1: a dot of an expression must match something."""
     try:
-        body.decode()
+        _ = body.isascii() or body.decode()
     except UnicodeDecodeError:
         return body.decode("latin-1").encode()
     return body
+
+
+@attrs.frozen(eq=False)
+class _HeaderFinder:
+    """All patterns for one header. One pass over a value says which texts are in it; few need a closer look."""
+
+    _patterns: dict[int, tuple[Fingerprint, Callable[[str], bool]]]
+    _texts: TextFinder
+    _expressions: list[int]
+
+    @classmethod
+    def of(cls, patterns: list[tuple[int, Fingerprint]]) -> "_HeaderFinder":
+        texts = [(number, as_bytes(one.pattern)) for number, one in patterns if one.pattern_type != "regexp"]
+        expressions = [number for number, one in patterns if one.pattern_type == "regexp"]
+        return cls({number: (one, _test_of(one)) for number, one in patterns}, TextFinder.of(texts), expressions)
+
+    def found(self, value: str) -> Iterator[tuple[int, Fingerprint]]:
+        for number in (*self._texts.found(as_bytes(value)), *self._expressions):
+            one, matches = self._patterns[number]
+            if matches(value):
+                yield number, one
 
 
 @attrs.frozen(eq=False)
@@ -92,7 +115,7 @@ class WholePatternMatcher:
     _http: tuple[Fingerprint, ...]
     _texts: TextFinder
     _expressions: _ExpressionFinder
-    _headers: dict[str, list[tuple[int, Fingerprint, Callable[[str], bool]]]]
+    _headers: dict[str, _HeaderFinder]
 
     @classmethod
     def of(cls, fingerprints: FingerprintSet) -> "WholePatternMatcher":
@@ -104,11 +127,11 @@ class WholePatternMatcher:
                 addresses.setdefault(canonical_address(one.pattern), []).append((number, one))
             else:
                 address_tests.append((number, one, _test_of(one)))
-        headers: dict[str, list[tuple[int, Fingerprint, Callable[[str], bool]]]] = {}
+        headers: dict[str, list[tuple[int, Fingerprint]]] = {}
         texts, expressions = [], []
         for number, one in _usable(fingerprints.http):
             if one.header:
-                headers.setdefault(one.header, []).append((number, one, _test_of(one)))
+                headers.setdefault(one.header, []).append((number, one))
             elif one.pattern_type == "regexp":
                 expressions.append((number, one.pattern))
             else:
@@ -119,7 +142,7 @@ class WholePatternMatcher:
             fingerprints.http,
             TextFinder.of(texts),
             _ExpressionFinder.of(expressions),
-            headers,
+            {name: _HeaderFinder.of(patterns) for name, patterns in headers.items()},
         )
 
     def in_answers(self, test_keys: dict[str, Any]) -> list[Hit]:
@@ -158,8 +181,9 @@ class WholePatternMatcher:
     def _in_headers(self, response: dict[str, Any], request: int) -> list[Hit]:
         found: dict[int, Hit] = {}
         for name, value in header_values(response):
-            for number, one, matches in self._headers.get(name.lower(), ()):
-                if number not in found and matches(value):
+            finder = self._headers.get(name.lower())
+            for number, one in finder.found(value) if finder else ():
+                if number not in found:
                     found[number] = Hit(one, place_in_response(request, f"headers.{name}"))
         return [found[number] for number in sorted(found)]
 
