@@ -24,8 +24,8 @@ from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import ExpungedSessions, SessionGuard
-from ooni_core.accounts.tokens import TokenKeys
 from ooni_core.errors import OoniError, Unavailable
 from ooni_core.intake.service import IntakeService
 from ooni_core.ports import Clock, Entropy
@@ -58,17 +58,17 @@ _PROBE_KEYS = "probe login"
 VPN_PROVIDERS = ("riseupvpn",)
 
 
-def token_keys(settings: Settings) -> TokenKeys:
+def token_keys(settings: Settings) -> JwtKeys:
     """Return the keys of session tokens; without configured ones, the installation makes one and keeps it.
 
     Raises:
         Unavailable: the kept key can be neither read nor made.
     """
     configured = settings.accounts.jwt_keys
-    return TokenKeys.of(configured or [kept_secret(settings.storage.data_dir / "secrets" / "jwt_key")])
+    return JwtKeys.of(configured or [kept_secret(settings.storage.data_dir / "secrets" / "jwt_key")])
 
 
-def probe_keys(keys: TokenKeys) -> TokenKeys:
+def probe_keys(keys: JwtKeys) -> JwtKeys:
     """Return the keys of probe tokens: derived, so that no probe token can pass for a session."""
     return keys.derived(_PROBE_KEYS).joined(keys)
 

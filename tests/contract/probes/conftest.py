@@ -14,8 +14,8 @@ from ooni_adapters.spool import MemorySpool
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.system import SystemEntropy
+from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import account_id_of
-from ooni_core.accounts.tokens import TokenKeys
 from ooni_core.intake.service import IntakeService
 from ooni_core.prioritization.model import ListedUrl
 from ooni_entrypoints.http.app import create_app
@@ -119,4 +119,4 @@ def session(role="admin", email="admin@localhost.local", at=NOW, **more):
     now = int(at.timestamp())
     claims = {"nbf": now, "iat": now, "exp": now + 86400, "aud": "user_auth", "login_time": now, "role": role}
     claims = {**claims, "account_id": account_id_of(email, "CHANGEME"), **more}
-    return {"Authorization": f"Bearer {TokenKeys.of([KEY]).sign(claims)}"}
+    return {"Authorization": f"Bearer {JwtKeys.of([KEY]).sign(claims)}"}

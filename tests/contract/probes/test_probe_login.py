@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ooni_core.accounts.tokens import TokenKeys
+from ooni_adapters.tokens import JwtKeys
 from ooni_core.probes.login import ProbeLogin
 from tests.contract.probes.conftest import KEY, session
 
@@ -78,7 +78,7 @@ def test_ids_of_before_2022_still_log_in(client, files, username):
 
 
 def test_client_id_survives_a_change_of_keys(client, service):
-    old_keys = TokenKeys.of(["another key"])
+    old_keys = JwtKeys.of(["another key"])
     client_id = ProbeLogin(old_keys, service.clock).register()
     assert login(client, client_id).status_code == 200
 
@@ -95,9 +95,9 @@ def test_probe_token_is_no_session(client, token):
 
 
 def test_probe_token_cannot_be_made_into_a_session_even_without_looking_at_its_audience(token):
-    assert TokenKeys.of([KEY]).derived("probe login").claims(token, "probe_token", 1795473709)
+    assert JwtKeys.of([KEY]).derived("probe login").claims(token, "probe_token", 1795473709)
     with pytest.raises(Exception, match="Invalid credentials"):
-        TokenKeys.of([KEY]).claims(token, "probe_token", 1795473709)
+        JwtKeys.of([KEY]).claims(token, "probe_token", 1795473709)
 
 
 @pytest.mark.parametrize("days", [0, 6.9, 7])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import account_id_of
 from ooni_core.accounts.tokens import (
     BadSignature,
@@ -13,12 +14,11 @@ from ooni_core.accounts.tokens import (
     Malformed,
     NotYetValid,
     TokenError,
-    TokenKeys,
     WrongAudience,
 )
 from ooni_core.errors import Invalid
 
-KEYS = TokenKeys.of(["first key of all, which is long enough", "second"])
+KEYS = JwtKeys.of(["first key of all, which is long enough", "second"])
 NOW = 1_800_000_000
 
 
@@ -36,7 +36,7 @@ def test_independent_implementation_reads_our_tokens_and_we_read_its():
 
 
 def test_older_keys_still_verify_and_never_sign():
-    old = TokenKeys.of(["second"])
+    old = JwtKeys.of(["second"])
     assert KEYS.claims(old.sign({"aud": "x"}), "x", NOW)
     with pytest.raises(BadSignature):
         old.claims(KEYS.sign({"aud": "x"}), "x", NOW)
@@ -98,7 +98,7 @@ def test_changed_token_is_never_accepted(place, value):
 @pytest.mark.parametrize("texts", [[], [""], ["a", ""]])
 def test_empty_keys_are_refused(texts):
     with pytest.raises(Invalid):
-        TokenKeys.of(texts)
+        JwtKeys.of(texts)
 
 
 def test_keys_are_not_shown():
