@@ -40,11 +40,13 @@ from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
+from ooni_entrypoints.figures import make_figures
 from ooni_entrypoints.http import (
     aggregation,
     legacy_pages,
     measurement_spool,
     measurements,
+    metrics,
     one_measurement,
     private,
     reports,
@@ -285,9 +287,21 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
             [probes.warnings, lambda: [alarm] if (alarm := publication.backlog().alarm) else []],
         ),
     }
+    figures = make_figures(
+        settings.service,
+        {
+            "scoring_queue": ("Measurements that wait for scoring.", worker.depth),
+            "spool_measurements": (
+                "Measurements that wait for publication.",
+                lambda: publication.backlog().measurements,
+            ),
+        },
+    )
+    areas = (*_AREAS, metrics) if figures else _AREAS
     asgi = create_app(
-        handlers=[*probes.handlers, *(handler for area in _AREAS for handler in area.handlers)],
-        use_cases=use_cases,
+        handlers=[*probes.handlers, *(handler for area in areas for handler in area.handlers)],
+        use_cases={**use_cases, "figures": figures},
+        figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
         on_start=[scorer.start, probes.refresher.start, worker.start, timers.start, control.start],

@@ -86,6 +86,11 @@ class ServiceSettings:
         "Networks whose X-Forwarded-For and X-Real-IP headers are believed.",
         validator=_networks,
     )
+    metrics_password: str = _setting(
+        "",
+        "Password of user prom for /metrics, the figures of this process. Empty: there is no such page.",
+        secret=True,
+    )
     max_body_bytes: int = _setting(
         32 * 2**20, "Largest request body on the wire, in bytes.", validator=_between(1024, 2**32)
     )

@@ -8,12 +8,14 @@ from litestar import Litestar
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
 from ooni_entrypoints.http.cors import CorsMiddleware
 from ooni_entrypoints.http.errors import exception_handlers
 from ooni_entrypoints.http.head import HeadMiddleware
+from ooni_entrypoints.http.metrics import Figures, MetricsMiddleware
 
 # Waiting for the disk must not take the threads that readers use, nor the other way round.
 _INTAKE_THREADS = 64
@@ -24,6 +26,7 @@ def create_app(
     use_cases: Mapping[str, Any],
     version: str,
     max_body_bytes: int,
+    figures: Figures | None = None,
     on_start: Sequence[Callable[[], None]] = (),
     on_stop: Sequence[Callable[[], None]] = (),
 ) -> ASGIApp:
@@ -34,6 +37,7 @@ def create_app(
         use_cases: what handlers are given, by parameter name.
         version: version of this installation, for the API description.
         max_body_bytes: longest request body on the wire.
+        figures: what times requests; None keeps no figures.
         on_start: called once before the first request.
         on_stop: called once after the last.
     """
@@ -41,6 +45,7 @@ def create_app(
         route_handlers=list(handlers),
         dependencies={name: _given(use_case) for name, use_case in use_cases.items()},
         exception_handlers=exception_handlers,
+        middleware=[DefineMiddleware(MetricsMiddleware, figures=figures)] if figures else [],
         request_max_body_size=max_body_bytes,
         compression_config=CompressionConfig(backend="gzip", minimum_size=1024, gzip_compress_level=5),
         openapi_config=OpenAPIConfig(
