@@ -7,7 +7,7 @@ from typing import Any
 from ooni_core.measurement.times import parsed_time
 from ooni_core.scoring.verdict import Scores
 
-_ARRIVAL = re.compile(r"(\d{14})\.(\d{6})_", re.ASCII)
+_ARRIVAL = re.compile(r"\d{14}\.\d{6}_", re.ASCII)
 _MAX_AHEAD = -3600.0
 _MAX_BEHIND = 365 * 86400.0
 
@@ -34,12 +34,9 @@ def check_clock(measurement: dict[str, Any], uid: str, scores: Scores) -> None:
 
 
 def _arrival(uid: str) -> datetime | None:
-    match = _ARRIVAL.match(uid)
-    if match is None:
+    if _ARRIVAL.match(uid) is None:
         return None
-    digits, micro = match.groups()
-    day, time = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}", f"{digits[8:10]}:{digits[10:12]}:{digits[12:]}"
     try:
-        return datetime.fromisoformat(f"{day} {time}.{micro}")
+        return datetime.fromisoformat(f"{uid[:8]}T{uid[8:21]}")
     except ValueError:
         return None
