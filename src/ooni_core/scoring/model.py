@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # a part of every verdict that is written
 class Provenance:
     """What made a verdict, so that anyone can make it again.
 

@@ -2,12 +2,15 @@
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from ooni_core.errors import OoniError
-from ooni_entrypoints.settings import Loaded, Settings, load
+
+if TYPE_CHECKING:
+    from ooni_entrypoints.settings import Loaded, Settings
 
 # Command name -> module that exports ``command``.
 COMMANDS = {
@@ -44,21 +47,24 @@ class Invocation:
 
     config: Path | None
     flags: dict[str, str]
-    _loaded: Loaded | None = None
+    _loaded: "Loaded | None" = None
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> "Loaded":
         """Settings and their origins.
 
         Raises:
             Invalid: a setting cannot be right.
         """
         if self._loaded is None:
+            # Commands for researchers have no settings, and start without what reads them.
+            from ooni_entrypoints.settings import load
+
             self._loaded = load(self.config, flags=self.flags)
         return self._loaded
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The effective settings."""
         return self.loaded.settings
 

@@ -39,7 +39,7 @@ class Sink(Protocol):
 
 def row_columns(row: FastpathRow) -> dict[str, Any]:
     """Return *row* by column as the ``fastpath`` table shows it: times as text, flags as ``t`` and ``f``."""
-    columns = {name: getattr(row, name) for name in _ROW_COLUMNS}
+    columns = dict(vars(row))
     for name in _FLAGS:
         columns[name] = "t" if columns[name] else "f"
     for name in ("test_start_time", "measurement_start_time"):
@@ -62,7 +62,7 @@ def json_object(item: Judged) -> dict[str, Any]:
             "confirmed": row.confirmed,
             "failure": row.msm_failure,
             "row": row_columns(row),
-        } | attrs.asdict(outcome.provenance)
+        } | vars(outcome.provenance)
         return written if outcome.obs_openvpn is None else written | {"obs_openvpn": outcome.obs_openvpn}
     written = {
         "source": item.source,
@@ -107,7 +107,7 @@ def table_columns(item: Judged) -> dict[str, Any]:
     outcome = item.outcome
     flat: dict[str, Any] = {"source": item.source, "outcome": "stored", "reason": ""}
     if isinstance(outcome, Stored):
-        return flat | row_columns(outcome.row) | attrs.asdict(outcome.provenance)
+        return flat | row_columns(outcome.row) | vars(outcome.provenance)
     kind = "quarantined" if isinstance(outcome, Quarantined) else "discarded"
     return flat | {"outcome": kind, "reason": outcome.reason, "measurement_uid": outcome.measurement_uid}
 

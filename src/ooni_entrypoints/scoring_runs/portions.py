@@ -28,7 +28,7 @@ _FILES_PER_SHARE = 500
 _SHARES_PER_JOB = 4
 _BATCH_ENTRIES = 256
 _BATCH_BYTES = 4 * 2**20
-_SCAN_BYTES = 4 * 2**20
+_SCAN_BYTES = 2**18  # stays in the cache of the processor
 _PLAIN_LINES = re.compile(r"\.jsonl$")
 
 
@@ -154,16 +154,17 @@ def _can_be_ranged(path: str) -> bool:
 
 def _line_ranges(file: FoundFile, share: int) -> Iterator[LineRange]:
     start, first, lines, position = 0, 1, 0, 0
-    with Path(file.path).open("rb") as raw:
-        while block := raw.read(_SCAN_BYTES):
-            last = block.rfind(b"\n") + 1
+    block = bytearray(_SCAN_BYTES)
+    with Path(file.path).open("rb", buffering=0) as raw:
+        while size := raw.readinto(block):
+            last = block.rfind(b"\n", 0, size) + 1
             if position + last - start >= share and last:
                 lines += block.count(b"\n", 0, last)
                 yield LineRange(file.path, start, position + last - start, first)
-                start, first, lines = position + last, first + lines, block.count(b"\n", last)
+                start, first, lines = position + last, first + lines, block.count(b"\n", last, size)
             else:
-                lines += block.count(b"\n")
-            position += len(block)
+                lines += block.count(b"\n", 0, size)
+            position += size
     if position > start:
         yield LineRange(file.path, start, position - start, first)
 
