@@ -29,10 +29,11 @@ def clean_environment(**more):
 
 @attrs.define
 class RunningService:
-    """`ooni serve` below *folder*. Starting again continues with the same data."""
+    """`ooni serve`, or another command that answers /health, below *folder*. Starting again continues with its data."""
 
     folder: Path
     settings: str = ""
+    command: str = "serve"
     environment: dict = attrs.field(factory=dict)
     port: int = attrs.field(factory=free_port)
     process: subprocess.Popen | None = None
@@ -58,7 +59,7 @@ class RunningService:
         log = (self.folder / "serve.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ooni_entrypoints.cli", "--config", str(self.config), "serve", *arguments],
+                [sys.executable, "-m", "ooni_entrypoints.cli", "--config", str(self.config), self.command, *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=clean_environment(**self.environment),
@@ -66,12 +67,12 @@ class RunningService:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"ooni serve ended with {self.process.returncode}: {self.log()}")
+                raise AssertionError(f"ooni {self.command} ended with {self.process.returncode}: {self.log()}")
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/health").status_code == 200:
                     return self
             time.sleep(0.02)
-        raise AssertionError(f"ooni serve does not answer: {self.log()}")
+        raise AssertionError(f"ooni {self.command} does not answer: {self.log()}")
 
     def kill(self):
         """End it as a power cut would, as far as a process can tell."""

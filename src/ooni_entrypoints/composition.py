@@ -4,7 +4,6 @@ import importlib.metadata
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,14 @@ from typing import Any
 import attrs
 from litestar.types import ASGIApp
 
-from ooni_adapters.database import open_database
 from ooni_adapters.journal import SqliteJournal
 from ooni_adapters.objectstore import open_object_store
-from ooni_adapters.scorers import EngineScorer, ProcessScorer
+from ooni_adapters.scorers import EngineScorer, ProcessScorer, RemoteScoring
 from ooni_adapters.spool import FolderSpool
-from ooni_adapters.sql.bodies import SqlBodyIndex
 from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.catalog_rollups import SqlRollups
-from ooni_adapters.sql.engine import SqlEngine
-from ooni_adapters.sql.fingerprints import SqlFingerprintStore
-from ooni_adapters.sql.quarantine import SqlQuarantineStore
 from ooni_adapters.sql.sessions import SqlExpungedSessions
-from ooni_adapters.sql.verdicts import SqlVerdictStore
-from ooni_adapters.system import ReplayClock, SystemClock, SystemEntropy
+from ooni_adapters.system import SystemEntropy
 from ooni_core.archive import Archive
 from ooni_core.archive.hops import SpoolWindow
 from ooni_core.catalog.service import CatalogService
@@ -36,11 +29,13 @@ from ooni_core.ports import Clock
 from ooni_core.publication.ports import ObjectStore
 from ooni_core.publication.service import PublicationService
 from ooni_core.scoring import Engine, FingerprintSet
+from ooni_core.scoring.handover import HandoverService
 from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.figures import make_figures
+from ooni_entrypoints.fingerprint_watch import FingerprintWatch
 from ooni_entrypoints.http import (
     aggregation,
     legacy_pages,
@@ -58,8 +53,8 @@ from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
-from ooni_entrypoints.scoring_runs.runs import read_fingerprints
 from ooni_entrypoints.settings import Settings
+from ooni_entrypoints.storage import Storage, clock_of, fingerprints_of, make_storage, open_storage, require_server
 from ooni_entrypoints.timers import Timers
 from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
 from ooni_entrypoints.workers import ScoringWorker
@@ -84,98 +79,14 @@ def version() -> str:
     return importlib.metadata.version("ooni-backend")
 
 
-def clock_of(settings: Settings) -> Clock:
-    """Return the clock that *settings* ask for."""
-    return ReplayClock(settings.clock.start) if settings.clock.start else SystemClock()
-
-
 def spool_folder(settings: Settings) -> Path:
     """Return the folder that holds received measurements and the state of their publication."""
     return settings.storage.data_dir / "measurements"
 
 
-def database_url(settings: Settings) -> str:
-    """Return the URL of the database that *settings* name."""
-    return settings.storage.database or f"duckdb://{(settings.storage.data_dir / 'ooni.duckdb').absolute()}"
-
-
 def objects_url(settings: Settings) -> str:
     """Return the URL of the object store that *settings* name."""
     return settings.storage.objects or f"file://{(settings.storage.data_dir / 'objects').absolute()}"
-
-
-@attrs.frozen
-class Storage:
-    """The database, and the stores in it."""
-
-    engine: SqlEngine
-    clock: Clock
-
-    @property
-    def verdicts(self) -> SqlVerdictStore:
-        """Verdicts of scored measurements."""
-        return SqlVerdictStore(self.engine, self.clock)
-
-    @property
-    def past_verdicts(self) -> SqlVerdictStore:
-        """The same for runs over the past: what they write is not counted as newly arrived."""
-        return SqlVerdictStore(self.engine, self.clock, counting=False)
-
-    @property
-    def quarantine(self) -> SqlQuarantineStore:
-        """Measurements that could not be scored."""
-        return SqlQuarantineStore(self.engine)
-
-    @property
-    def bodies(self) -> SqlBodyIndex:
-        """Where published bodies are."""
-        return SqlBodyIndex(self.engine)
-
-    @property
-    def fingerprints(self) -> SqlFingerprintStore:
-        """Fingerprints that scoring looks for."""
-        return SqlFingerprintStore(self.engine)
-
-
-@contextmanager
-def open_storage(settings: Settings) -> Iterator[Storage]:
-    """Open the database that *settings* name, for as long as the block runs.
-
-    Raises:
-        Conflict: another process holds it; the message says which one, and what to do.
-        Unavailable: it does not answer.
-    """
-    storage = make_storage(settings, clock_of(settings))
-    try:
-        yield storage
-    finally:
-        storage.engine.close()
-
-
-def make_storage(settings: Settings, clock: Clock) -> Storage:
-    """Open the database that *settings* name; the caller closes it."""
-
-    def now() -> datetime:
-        return clock.now().astimezone(UTC).replace(tzinfo=None)
-
-    return Storage(open_database(database_url(settings), now), clock)
-
-
-def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
-    """Return the fingerprints that scoring uses: those of the configured folder, else those of the database.
-
-    Raises:
-        Invalid: a file is missing or wrong.
-    """
-    if settings.scoring.fingerprints:
-        return read_fingerprints(Path(settings.scoring.fingerprints))
-    # The historical order: it decides how a measurement that matches several lists them.
-    found = FingerprintSet.from_rows(*storage.fingerprints.rows()).as_database()
-    if not len(found):
-        _log.warning(
-            "there are no fingerprints: nothing can be confirmed. `ooni import fingerprints_http FILE` loads them"
-        )
-    return found
 
 
 def open_objects(settings: Settings) -> ObjectStore:
@@ -222,6 +133,15 @@ def make_publication(
     )
 
 
+def make_worker(settings: Settings, scoring: ScoringService) -> ScoringWorker:
+    """Return what scores beside HTTP: this process, or the daemon that the settings name."""
+    if not settings.scoring.daemon:
+        return ScoringWorker([scoring], settings.scoring.batch_rows, settings.scoring.batch_seconds)
+    daemon = RemoteScoring(settings.scoring.daemon, settings.scoring.daemon_seconds)
+    # A few rounds of what goes out at once: one slow exchange holds up little.
+    return ScoringWorker([HandoverService(scoring, daemon)], 4 * daemon.at_once, batch_seconds=0)
+
+
 @contextmanager
 def open_publication(settings: Settings) -> Iterator[PublicationService]:
     """Everything that `ooni publish` needs when no service is running."""
@@ -253,6 +173,8 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     Raises:
         OoniError: something that the service cannot do without is missing or held by another process.
     """
+    if settings.scoring.daemon:
+        require_server(settings, "a scoring daemon writes verdicts where `ooni serve` reads them")
     settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock_of(settings)
     storage = make_storage(settings, clock)
@@ -264,7 +186,13 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         settings, storage.engine, clock, entropy, storage.verdicts, SqlExpungedSessions(storage.engine)
     )
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
-    worker = ScoringWorker(scoring, settings.scoring.batch_rows, settings.scoring.batch_seconds)
+    worker = make_worker(settings, scoring)
+    watch = FingerprintWatch(
+        partial(fingerprints_of, settings, storage), [scorer], settings.scoring.fingerprints_seconds, known
+    )
+    # With a daemon, this process scores only what the daemon refuses, and what has no verdict when it is published.
+    scores_here = [] if settings.scoring.daemon else [scorer.start]
+    watched = [] if demo else [watch.start]
     publication = make_publication(settings, storage, scoring, objects)
     timers = Timers(settings, publication, SqlRollups(storage.engine, clock))
     control = ControlServer(socket_path(settings.storage.data_dir), commands_of(settings, publication, storage))
@@ -284,7 +212,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "readiness": Readiness(
             version(),
             [Check("db_error", lambda: storage.engine.query("SELECT 1"))],
-            [probes.warnings, lambda: [alarm] if (alarm := publication.backlog().alarm) else []],
+            [probes.warnings, worker.warnings, lambda: [alarm] if (alarm := publication.backlog().alarm) else []],
         ),
     }
     figures = make_figures(
@@ -304,8 +232,16 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[scorer.start, probes.refresher.start, worker.start, timers.start, control.start],
-        on_stop=[control.stop, timers.stop, worker.stop, probes.refresher.stop, scorer.close, storage.engine.close],
+        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, timers.start, control.start],
+        on_stop=[
+            control.stop,
+            timers.stop,
+            worker.stop,
+            watch.stop,
+            probes.refresher.stop,
+            scorer.close,
+            storage.engine.close,
+        ],
     )
     return Application(asgi, clock)
 

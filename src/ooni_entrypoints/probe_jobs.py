@@ -20,7 +20,7 @@ def make_geoip_updater(settings: Settings) -> GeoipUpdater:
     Raises:
         Invalid: a configured source is not ``name.mmdb=URL``.
     """
-    from ooni_entrypoints.composition import clock_of
+    from ooni_entrypoints.storage import clock_of
 
     sources = {}
     for text in settings.probes.geoip_sources:
@@ -59,7 +59,7 @@ def update_test_lists_of(settings: Settings, *, force: bool, dry_run: bool) -> d
     Raises:
         Conflict: another process holds the database.
     """
-    from ooni_entrypoints.composition import open_storage
+    from ooni_entrypoints.storage import open_storage
 
     with open_storage(settings) as storage:
         return update_test_lists(settings, storage.engine, force=force, dry_run=dry_run)

@@ -174,6 +174,46 @@ class ScoringSettings:
     batch_seconds: float = _setting(
         0.2, "Longest time, in seconds, that a verdict waits for others to be written with.", validator=_between(0, 60)
     )
+    fingerprints_seconds: float = _setting(
+        300.0, "How often fingerprints are looked at for changes, in seconds.", validator=_between(0.1, 86_400)
+    )
+    daemon: str = _setting(
+        "",
+        "URL of a scoring daemon (`ooni fastpath`) that `ooni serve` hands measurements over to. "
+        "Empty: it scores them itself.",
+        validator=_matching(r"(https?://[^\s/]+[^\s]*)?", "an http:// or https:// URL"),
+    )
+    daemon_seconds: float = _setting(
+        10.0, "Longest time, in seconds, to wait for an answer of the scoring daemon.", validator=_between(0.1, 600)
+    )
+
+
+@attrs.frozen
+class FastpathSettings:
+    """The scoring daemon."""
+
+    host: str = _setting("127.0.0.1", "Address that `ooni fastpath` listens on.")
+    port: int = _setting(
+        8472, "TCP port that `ooni fastpath` listens on; 0 picks a free one.", validator=_between(0, 65535)
+    )
+    workers: int = _setting(
+        0, "Processes that `ooni fastpath` scores with. 0: one for each processor.", validator=_between(0, 256)
+    )
+    queue_size: int = _setting(
+        2000,
+        "Most measurements that wait in `ooni fastpath`; when it is full, senders wait too.",
+        validator=_between(1, 1_000_000),
+    )
+    queue_seconds: float = _setting(
+        3.0,
+        "Longest time, in seconds, that a sender waits for a place before it is told to come again.",
+        validator=_between(0, 600),
+    )
+    drain_seconds: float = _setting(
+        30.0,
+        "Longest time, in seconds, that `ooni fastpath` goes on scoring what waits when it is told to end.",
+        validator=_between(0, 3600),
+    )
 
 
 @attrs.frozen
@@ -301,6 +341,7 @@ class Settings:
     quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)
+    fastpath: FastpathSettings = attrs.field(factory=FastpathSettings)
     publication: PublicationSettings = attrs.field(factory=PublicationSettings)
     peers: PeerSettings = attrs.field(factory=PeerSettings)
     backup: BackupSettings = attrs.field(factory=BackupSettings)

@@ -22,7 +22,7 @@ from ooni_core.publication.withdrawal import WithdrawalService
 from ooni_entrypoints.settings import Settings
 
 if TYPE_CHECKING:
-    from ooni_entrypoints.composition import Storage
+    from ooni_entrypoints.storage import Storage
 
 
 def key_file(settings: Settings) -> Path:
@@ -101,7 +101,8 @@ def withdrawal_commands(withdrawal: WithdrawalService) -> Mapping[str, Callable[
 def open_withdrawal(settings: Settings) -> Iterator[WithdrawalService]:
     """Everything that `ooni withdraw` needs when no service is running."""
     from ooni_adapters.journal import SqliteJournal
-    from ooni_entrypoints.composition import make_spool, open_objects, open_storage, spool_folder
+    from ooni_entrypoints.composition import make_spool, open_objects, spool_folder
+    from ooni_entrypoints.storage import open_storage
 
     with open_storage(settings) as storage:
         publication = PublicationService(

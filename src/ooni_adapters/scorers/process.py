@@ -10,6 +10,7 @@ from multiprocessing.context import SpawnProcess
 
 import attrs
 
+from ooni_core.errors import Unavailable
 from ooni_core.scoring import Engine, FingerprintSet, Outcome, Quarantined
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -32,7 +33,7 @@ class ProcessScorer:
         fingerprints: sent to the child once, when it starts.
         ruleset: name of the rule set.
         seconds: time that one measurement may take, beyond what its size explains.
-        start_seconds: further time for the first batch of a new child, which imports the engine and builds the matcher.
+        start_seconds: time that a new child may take to import the engine and build the matcher.
     """
 
     fingerprints: FingerprintSet
@@ -47,6 +48,9 @@ class ProcessScorer:
         """Return one outcome for each pair of uid and body, in the same order.
 
         When the batch costs the child its life, each measurement is tried alone, so that only the guilty one pays.
+
+        Raises:
+            Unavailable: no child could be started.
         """
         with self._lock:
             try:
@@ -64,26 +68,60 @@ class ProcessScorer:
         with self._lock:
             self._end()
 
-    def _alone(self, uid: str, body: bytes) -> Outcome:
+    def use(self, fingerprints: FingerprintSet) -> None:
+        """Score with *fingerprints* from the next batch on: a new child takes over when the batch at hand is done."""
+        with self._lock:
+            self.fingerprints = fingerprints
+            if self._child is not None:
+                self._end()
+                self._running()
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the child process, None when there is none just now."""
+        child = self._child
+        return child[0].pid if child else None
+
+    def _alone(self, uid: str, body: bytes, *, again: bool = False) -> Outcome:
         try:
             return self._asked([(uid, body)])[0]
         except _ChildLostError as exc:
+            if exc.kind == "crash" and not again:
+                # Somebody else may have killed the child: whoever is guilty does it again.
+                return self._alone(uid, body, again=True)
             return Quarantined(uid, str(exc), exc.kind)
 
     def _asked(self, batch: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         seconds = self.seconds + sum(len(body) for _, body in batch) / _BYTES_PER_SECOND
-        child = self._running()
+        child = self._ready()
         try:
             child.send(batch)
-            if not child.poll(seconds + (self.start_seconds if self._fresh else 0)):
+            if not child.poll(seconds):
                 self._end()
                 raise _ChildLostError("timeout", f"scoring took longer than {seconds:.0f} s")
             outcomes: list[Outcome] = child.recv()
         except (EOFError, OSError) as exc:
             self._end()
             raise _ChildLostError("crash", "the scoring process died") from exc
-        self._fresh = False
         return outcomes
+
+    def _ready(self) -> Connection:
+        """Return a child that waits for work: one that dies before that did not die of any measurement.
+
+        Raises:
+            Unavailable: none could be started.
+        """
+        child = self._running()
+        if self._fresh:
+            try:
+                if not child.poll(self.start_seconds):
+                    raise TimeoutError(f"not ready after {self.start_seconds:.0f} s")
+                child.recv()
+            except (EOFError, OSError) as exc:
+                self._end()
+                raise Unavailable(f"the scoring process could not start: {exc!r}") from exc
+            self._fresh = False
+        return child
 
     def _running(self) -> Connection:
         if self._child is None:
@@ -112,6 +150,7 @@ def _serve(parent: Connection, fingerprints: FingerprintSet, ruleset: str) -> No
     engine = Engine(fingerprints, ruleset)
     # The parent closing its end, or dying, is the order to leave.
     with contextlib.suppress(EOFError, OSError):
+        parent.send(None)  # ready
         while True:
             batch = parent.recv()
             parent.send([engine.score(body, uid) for uid, body in batch])

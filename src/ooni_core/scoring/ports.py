@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import attrs
+
 from ooni_core.scoring.model import Outcome, Quarantined, Stored
 
 
@@ -55,4 +57,29 @@ class Scorer(Protocol):
 
         Raises:
             Unavailable: nobody could score just now.
+        """
+
+
+@attrs.frozen
+class Handover:
+    """What a scoring daemon did with a batch. What is in neither set is safe there, and will be scored.
+
+    Attributes:
+        refused: uids that it will never take, such as that of a body beyond its limit.
+        left: uids that it did not take this time. It may have them all the same, if its answer was lost.
+        reason: why some are left; empty if none is.
+    """
+
+    refused: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    reason: str = ""
+
+
+class ScoringDaemon(Protocol):
+    """Scores measurements in its own time, and stores their verdicts where everybody reads them."""
+
+    def take(self, batch: Sequence[tuple[str, bytes]]) -> Handover:
+        """Hand over pairs of uid and body. Handing the same over again does no harm.
+
+        A daemon that is away, slow or full leaves what it cannot take; the caller hands that over again later.
         """

@@ -19,12 +19,14 @@ class ScoringSummary:
 
     Attributes:
         gone: no longer in the spool, so published and scored before.
+        handed_over: taken by a scoring daemon, which stores their verdicts.
     """
 
     stored: int = 0
     discarded: int = 0
     quarantined: int = 0
     gone: int = 0
+    handed_over: int = 0
 
     def __add__(self, other: "ScoringSummary") -> "ScoringSummary":
         return ScoringSummary(
@@ -32,6 +34,7 @@ class ScoringSummary:
             self.discarded + other.discarded,
             self.quarantined + other.quarantined,
             self.gone + other.gone,
+            self.handed_over + other.handed_over,
         )
 
 
@@ -63,11 +66,18 @@ class ScoringService:
         """
         summary = ScoringSummary()
         for start in range(0, len(uids), _BATCH):
-            batch = uids[start : start + _BATCH]
-            texts = [uid.text for uid in batch]
-            done = self.verdicts.known(texts) | self.quarantine.known(texts)
-            summary += self.score([uid for uid in batch if uid.text not in done])
+            summary += self.score(self.unscored(uids[start : start + _BATCH]))
         return summary
+
+    def unscored(self, uids: Sequence[MeasurementUid]) -> list[MeasurementUid]:
+        """Return those of *uids* that have neither a verdict nor a quarantine entry.
+
+        Raises:
+            Unavailable: the stores do not answer.
+        """
+        texts = [uid.text for uid in uids]
+        done = self.verdicts.known(texts) | self.quarantine.known(texts)
+        return [uid for uid in uids if uid.text not in done]
 
     def waiting(self) -> Iterator[list[MeasurementUid]]:
         """Yield what the spool holds, unit by unit, for `score_missing` after a restart."""

@@ -18,6 +18,7 @@ COMMANDS = {
     "backup": "ooni_entrypoints.cli.backup",
     "config": "ooni_entrypoints.cli.config",
     "explain": "ooni_entrypoints.cli.explain",
+    "fastpath": "ooni_entrypoints.cli.fastpath",
     "fingerprints": "ooni_entrypoints.cli.fingerprints",
     "import": "ooni_entrypoints.cli.import_",
     "log": "ooni_entrypoints.cli.log",

@@ -49,8 +49,8 @@ def command(ctx: click.Context, set_name: str, url: str, tables: tuple[str, ...]
 
 def _backed_up(invocation: Invocation, what: dict[str, Any]) -> dict[str, Any]:
     from ooni_entrypoints.backups import make_backup, open_catalog, summary
-    from ooni_entrypoints.composition import open_storage
     from ooni_entrypoints.control import NOBODY, ask
+    from ooni_entrypoints.storage import open_storage
 
     settings = invocation.settings
     told = ask(settings.storage.data_dir, "backup", **what)

@@ -45,7 +45,7 @@ def command(invocation: Invocation, table: str, file: Path, *, replace: bool) ->
 def _import_table(invocation: Invocation, name: str, file: Path, *, replace: bool) -> str:
     from ooni_adapters.sql.importing import import_file
     from ooni_adapters.sql.tables import TABLES
-    from ooni_entrypoints.composition import open_storage
+    from ooni_entrypoints.storage import open_storage
 
     if name not in TABLES:
         raise click.BadParameter(f"there is no table {name!r}; choose one of {', '.join(sorted([*TABLES, 'geoip']))}")

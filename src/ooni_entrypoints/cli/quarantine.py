@@ -32,8 +32,8 @@ def list_entries(invocation: Invocation, limit: int, as_json: bool) -> None:  # 
 
 
 def _entries(invocation: Invocation, limit: int) -> list[dict[str, Any]]:
-    from ooni_entrypoints.composition import open_storage
     from ooni_entrypoints.control import NOBODY, ask
+    from ooni_entrypoints.storage import open_storage
 
     told = ask(invocation.settings.storage.data_dir, "quarantine", limit=limit)
     if told is not NOBODY:

@@ -52,7 +52,8 @@ def _rebuilt(settings: Settings, start_day: str, end_day: str, *, index_only: bo
     from ooni_adapters.spool import MemorySpool
     from ooni_core.scoring import Engine
     from ooni_core.scoring.service import ScoringService
-    from ooni_entrypoints.composition import fingerprints_of, open_objects, open_storage
+    from ooni_entrypoints.composition import open_objects
+    from ooni_entrypoints.storage import fingerprints_of, open_storage
 
     done = 0
 

@@ -104,7 +104,7 @@ def _kept(
     settings: Settings, options: dict[str, Any]
 ) -> Iterator[tuple[Callable[[Sequence[Outcome]], None], FingerprintSet]]:
     """Give the function that stores outcomes, and the fingerprints; the database is opened only when it is needed."""
-    from ooni_entrypoints.composition import fingerprints_of, open_storage
+    from ooni_entrypoints.storage import fingerprints_of, open_storage
 
     folder = options["fingerprints"] or settings.scoring.fingerprints
     known = read_fingerprints(Path(folder)) if folder else None

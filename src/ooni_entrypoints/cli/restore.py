@@ -56,7 +56,7 @@ def command(
     from ooni_adapters.backup import Restorer
     from ooni_adapters.sql.tables import TABLES
     from ooni_entrypoints.backups import open_catalog
-    from ooni_entrypoints.composition import open_storage
+    from ooni_entrypoints.storage import open_storage
 
     catalog = open_catalog(invocation.settings, set_name, url)
     manifest = catalog.manifest(run)

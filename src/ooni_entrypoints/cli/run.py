@@ -76,7 +76,7 @@ def make_credentials(invocation: Invocation, file: Path) -> None:
     Example:  ooni run make-credentials /etc/ooni/credentials.json
     """
     from ooni_adapters.credentials import make_credentials_file
-    from ooni_entrypoints.composition import clock_of
+    from ooni_entrypoints.storage import clock_of
 
     make_credentials_file(file, clock_of(invocation.settings).now())
     click.echo(f"made {file}; keep it secret, and set probes.credentials to it")

@@ -102,7 +102,7 @@ def _migrate(invocation: Invocation, cluster: str | None) -> None:
 
 
 def _dialect(invocation: Invocation, engine: str | None, cluster: str | None):  # noqa: ANN202 - a Dialect
-    from ooni_entrypoints.composition import database_url
+    from ooni_entrypoints.storage import database_url
 
     scheme = engine or urlsplit(database_url(invocation.settings)).scheme
     if scheme == "duckdb" and cluster is None:
@@ -118,7 +118,7 @@ def _dialect(invocation: Invocation, engine: str | None, cluster: str | None):  
 def _unprepared(invocation: Invocation, cluster: str | None) -> Iterator["SqlEngine"]:
     """Open the database of the settings as it is."""
     from ooni_adapters.database import open_database
-    from ooni_entrypoints.composition import database_url
+    from ooni_entrypoints.storage import database_url
 
     url = database_url(invocation.settings)
     if cluster is not None:

@@ -18,10 +18,20 @@ _log = logging.getLogger(__name__)
 @click.command("serve")
 @click.option("--host", help="Address to listen on (service.host).")
 @click.option("--port", type=int, help="Port to listen on (service.port).")
+@click.option(
+    "--scoring", metavar="URL", help="Have the scoring daemon at URL score, see `ooni fastpath` (scoring.daemon)."
+)
 @click.option("--demo", is_flag=True, help="Work in a temporary folder, with invented measurements already submitted.")
 @click.option("--log-level", default="warning", show_default=True, type=click.Choice(["debug", "info", "warning"]))
 @click.pass_obj
-def command(invocation: Invocation, host: str | None, port: int | None, demo: bool, log_level: str) -> None:  # noqa: FBT001
+def command(
+    invocation: Invocation,
+    host: str | None,
+    port: int | None,
+    scoring: str | None,
+    demo: bool,  # noqa: FBT001
+    log_level: str,
+) -> None:
     """Receive, score, publish and answer questions about measurements: HTTP, scoring and timers in one process.
 
     Without any settings everything is kept in the folder ./data, and the API answers on http://127.0.0.1:8080.
@@ -32,6 +42,7 @@ def command(invocation: Invocation, host: str | None, port: int | None, demo: bo
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     invocation.override("service.host", host)
     invocation.override("service.port", port)
+    invocation.override("scoring.daemon", scoring)
     if not demo:
         _serve(invocation, demo=False)
         return
@@ -39,6 +50,7 @@ def command(invocation: Invocation, host: str | None, port: int | None, demo: bo
         invocation.override("storage.data_dir", folder)
         invocation.override("storage.database", "")
         invocation.override("storage.objects", "")
+        invocation.override("scoring.daemon", "")
         _serve(invocation, demo=True)
 
 

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from ooni_core.measurement import MeasurementUid
 from ooni_entrypoints import demo
 from ooni_entrypoints.cli import cli
-from ooni_entrypoints.composition import make_spool, open_objects, open_publication, open_storage
+from ooni_entrypoints.composition import make_spool, open_objects, open_publication
 from ooni_entrypoints.settings import Settings, StorageSettings
+from ooni_entrypoints.storage import open_storage
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 

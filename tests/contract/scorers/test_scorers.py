@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from ooni_adapters.scorers import EngineScorer, ProcessScorer
+from ooni_core.errors import Unavailable
 from ooni_core.scoring import Discarded, Engine, FingerprintSet, Quarantined, Stored
 
 UID = "20260203040506.{:06}_IT_ndt_0123456789abcdef"
@@ -56,6 +57,41 @@ def test_body_that_kills_the_scorer_is_quarantined_and_its_companions_are_scored
     outcomes = process.score([(UID.format(1), body()), (UID.format(2), Poison(os._exit, 9)), (UID.format(3), body())])
     assert [type(outcome) for outcome in outcomes] == [Stored, Quarantined, Stored]
     assert (outcomes[1].measurement_uid, outcomes[1].kind) == (UID.format(2), "crash")
+
+
+def test_body_whose_process_somebody_else_kills_is_scored_all_the_same(process, tmp_path):
+    outcomes = process.score([(UID.format(1), Poison(die_twice, tmp_path)), (UID.format(2), body())])
+    assert [type(outcome) for outcome in outcomes] == [Stored, Stored]
+
+
+def die_twice(folder):
+    """Give a good body, once two processes died over it."""
+    if len(list(folder.iterdir())) < 2:
+        (folder / str(os.getpid())).touch()
+        os._exit(9)
+    return body()
+
+
+def test_scorer_that_cannot_start_blames_no_measurement():
+    scorer = ProcessScorer(FingerprintSet.EMPTY, "no such rule set")
+    try:
+        with pytest.raises(Unavailable, match="could not start"):
+            scorer.score([(UID.format(1), body())])
+    finally:
+        scorer.close()
+
+
+def test_new_fingerprints_count_from_the_next_batch_on(process):
+    old = Engine().provenance.fingerprints
+    dns = {"name": "t.dns", "scope": "nat", "other_names": "", "location_found": "dns", "pattern_type": "full"}
+    new = FingerprintSet.from_rows(
+        [{**dns, "pattern": "1.2.3.4", "confidence_no_fp": 5, "expected_countries": "IT"}], []
+    )
+    assert process.score(BATCH)[0].provenance.fingerprints == old
+    process.use(new)
+    assert process.score(BATCH)[0].provenance.fingerprints == new.sha256
+    process.use(FingerprintSet.EMPTY)
+    assert process.score(BATCH)[0].provenance.fingerprints == old
 
 
 def test_body_that_takes_for_ever_is_quarantined_and_its_companions_are_scored():

@@ -1,0 +1,1 @@
+"""The scoring daemon: over real sockets, with real processes that are killed, on ClickHouse."""

@@ -1,0 +1,112 @@
+"""One ClickHouse for the tests of the daemon; each test begins with empty tables and ends its processes."""
+
+import attrs
+import httpx
+import pytest
+
+from ooni_adapters.database import open_database
+from ooni_adapters.sql.fingerprints import SqlFingerprintStore
+from tests.contract.daemon.measurements import FINGERPRINTS
+from tests.contract.storage.clickhouse_bridge import serving_clickhouse
+from tests.embedded_clickhouse import chdb_url
+from tests.service import RunningService, eventually, free_port
+
+WRITTEN = ("fastpath", "fastpath_quarantine", "counters_test_list", "counters_asn_test_list")
+
+
+@attrs.define
+class Stored:
+    """What the database holds."""
+
+    engine: object
+
+    @property
+    def verdicts(self):
+        return {row["measurement_uid"]: row for row in self.engine.query("SELECT * FROM fastpath").dicts()}
+
+    @property
+    def quarantine(self):
+        found = self.engine.query("SELECT measurement_uid, kind FROM fastpath_quarantine").tuples
+        return dict(found)
+
+    def complete(self, uids):
+        """Wait until all of *uids* have a verdict, and say whether they do."""
+        return eventually(lambda: set(uids) <= set(self.verdicts))
+
+
+@attrs.define
+class Daemon(RunningService):
+    """`ooni fastpath` with a client that speaks to it."""
+
+    command: str = "fastpath"
+
+    def start(self, *arguments):
+        return super().start("--port", str(self.port), *arguments)
+
+    def health(self):
+        return httpx.get(f"{self.url}/health").json()
+
+    def send(self, uid, body, client=httpx):
+        return client.post(f"{self.url}/{uid}", content=body, timeout=30)
+
+
+@pytest.fixture(scope="session")
+def _bridge():
+    with serving_clickhouse(chdb_url("daemon")) as url:
+        engine = open_database(url)
+        yield url, engine
+        engine.close()
+
+
+@pytest.fixture
+def database(_bridge):
+    """The URL of the database, emptied but for fingerprints."""
+    url, engine = _bridge
+    for table in WRITTEN:
+        engine.execute(f"TRUNCATE TABLE {table}")
+    SqlFingerprintStore(engine).replace([], FINGERPRINTS)
+    return url
+
+
+@pytest.fixture
+def stored(_bridge, database):
+    return Stored(_bridge[1])
+
+
+@pytest.fixture
+def make_daemon(tmp_path, database):
+    """Start a daemon with these settings, in TOML, for sections scoring and fastpath."""
+    made = []
+
+    def make(scoring="", fastpath="workers = 1", folder="daemon"):
+        settings = f'database = "{database}"\nfsync = false\n[scoring]\n{scoring}\n[fastpath]\n{fastpath}\n'
+        (tmp_path / folder).mkdir(exist_ok=True)
+        made.append(Daemon(tmp_path / folder, settings=settings))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        if daemon.process is not None and daemon.process.poll() is None:
+            daemon.kill()
+
+
+@pytest.fixture
+def make_service(tmp_path, database):
+    """Prepare an `ooni serve` that hands over to the daemon at *url*."""
+    made = []
+
+    def make(url, scoring=""):
+        settings = f'database = "{database}"\nfsync = false\n[scoring]\ndaemon = "{url}"\n{scoring}\n[publication]\nenabled = false\n'
+        (tmp_path / "service").mkdir(exist_ok=True)
+        made.append(RunningService(tmp_path / "service", settings=settings))
+        return made[-1]
+
+    yield make
+    for service in made:
+        if service.process is not None and service.process.poll() is None:
+            service.kill()
+
+
+@pytest.fixture
+def unused_url():
+    return f"http://127.0.0.1:{free_port()}"
