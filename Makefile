@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help serve test check bench docs lock clean
+.PHONY: help serve test check bench fuzz docs lock clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,11 @@ check: .venv/.dev ## lint, format, types and the dependency rule
 bench: .venv/.dev ## measure; prints one table and writes benchmarks/results.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
+fuzz: .venv/.dev ## look for inputs that break a promise, FUZZ_SECONDS (60) for each kind of input
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@for target in scoring intake files; do \
+		$(BIN)/python -m tests.fuzz.fuzz_bytes $$target -max_total_time=$(or $(FUZZ_SECONDS),60) -artifact_prefix=.fuzz/ || exit 1; done
+
 docs: .venv/.dev ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -32,6 +37,8 @@ lock: .venv/.dev ## resolve all dependencies again
 		--extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--extra service --extra build -c requirements/dev.txt pyproject.toml -o requirements/service.txt
+	echo atheris | $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		- -o requirements/fuzz.txt
 
 clean: ## remove what the other targets made, except ./data
 	rm -rf .venv site dist
