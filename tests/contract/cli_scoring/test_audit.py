@@ -27,6 +27,7 @@ from tests.contract.cli_scoring.samples import (
     uid,
     write_fingerprints,
 )
+from tests.embedded_clickhouse import chdb_url
 
 
 @pytest.fixture
@@ -181,11 +182,12 @@ class TestPlaces:
         result = audit("file:///nowhere", write_csv(tmp_path / "rows.csv", rows), fingerprints)
         assert "--start-day" in str(result.exception)
 
-    def test_database(self, published: Path, rows: list[dict], fingerprints: Path, tmp_path: Path):
+    @pytest.mark.parametrize("engine_name", ["duckdb", "clickhouse"])
+    def test_database(self, engine_name: str, published: Path, rows: list[dict], fingerprints: Path, tmp_path: Path):
         from ooni_adapters.database import open_database
         from ooni_adapters.sql.tables import FASTPATH
 
-        url = f"duckdb://{tmp_path}/x.duckdb"
+        url = f"duckdb://{tmp_path}/x.duckdb" if engine_name == "duckdb" else chdb_url("audit")
         engine = open_database(url)
         times = ("test_start_time", "measurement_start_time")
         engine.insert(FASTPATH, [row | {t: datetime.fromisoformat(row[t]) for t in times} for row in rows[:5]])

@@ -1,6 +1,7 @@
 """`ooni explain` and `ooni fingerprints check`, as a person calls them."""
 
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -30,6 +31,14 @@ def test_explanation_names_rules_fingerprint_place_and_verdict(confirmed):
     assert "demo.authority_it (nat) in requests[0].response.body" in text
     assert "confirms blocking" in text
     assert "verdict: anomaly, confirmed" in text
+
+
+def test_example_of_the_page_is_true(monkeypatch):
+    project = Path(__file__).resolve().parents[3]
+    page = (project / "docs" / "researchers" / "explain.md").read_text()
+    shown = page.split("measurement.json\n", 1)[1].split("```", 1)[0]
+    monkeypatch.chdir(project / "examples")
+    assert ooni("explain", "--fingerprints", DEMO, "measurement.json").output == shown
 
 
 def test_explanation_without_fingerprints_says_so(confirmed):

@@ -1,5 +1,6 @@
 """What every VerdictStore and QuarantineStore promises, on every adapter."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -64,6 +65,12 @@ class VerdictStoreContract:
     def test_unknown_link_stays_unknown(self, store, stored):
         store.put([verdict(ooni_run_link_id=None)])
         assert stored()[FIRST].ooni_run_link_id is None
+
+    @pytest.mark.parametrize("runtime", [math.nan, math.inf, 0.0])
+    def test_a_runtime_that_is_no_number_is_kept_as_such(self, store, stored, runtime):
+        store.put([verdict(test_runtime=runtime), verdict(SECOND)])
+        assert repr(stored()[FIRST].test_runtime) == repr(runtime)
+        assert stored()[SECOND].test_runtime == 1.5
 
     def test_last_put_wins(self, store, stored):
         store.put([verdict(anomaly=True)])
