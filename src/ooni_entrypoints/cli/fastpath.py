@@ -1,15 +1,10 @@
 """``ooni fastpath``: the scoring daemon."""
 
 import logging
-import os
-import signal
-from types import FrameType
 
 import click
 
 from ooni_entrypoints.cli import Invocation
-
-_GRACE_SECONDS = 10
 
 
 @click.command("fastpath")
@@ -52,9 +47,7 @@ def command(
     \b
     Example:  ooni fastpath --clickhouse-url clickhouse://user:password@db:8123/ooni --workers 8
     """
-    import uvicorn
-
-    from ooni_entrypoints.scoring_daemon import compose_daemon
+    from ooni_entrypoints.daemon_process import run_daemon
 
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     invocation.override("fastpath.host", host)
@@ -62,46 +55,4 @@ def command(
     invocation.override("fastpath.workers", workers)
     invocation.override("fastpath.queue_size", queue_size)
     invocation.override("storage.database", clickhouse_url)
-    settings = invocation.settings
-    daemon = compose_daemon(settings)
-    listener = uvicorn.Config(
-        "", host=settings.fastpath.host, port=settings.fastpath.port, log_config=None
-    ).bind_socket()
-    config = uvicorn.Config(
-        daemon.asgi,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        lifespan="off",
-        log_config=None,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end_at_once)  # holds outside of the server's own time
-    signal.signal(signal.SIGHUP, lambda *_: daemon.watch.look())
-    daemon.start()
-    name, number = listener.getsockname()[:2]
-    click.echo(f"scoring daemon on http://{f'[{name}]' if ':' in name else name}:{number}", err=True)
-    _server_class()(config).run(sockets=[listener])
-    click.echo("finishing what waits", err=True)
-    daemon.drain()
-
-
-def _end_at_once(number: int, _: FrameType | None) -> None:
-    # Nothing is lost: what was taken is on disk. Worker processes leave when this one is gone.
-    os._exit(128 + number)
-
-
-def _server_class() -> "type":
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """Ends in good order at the first signal, and at once at the second."""
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            if self.should_exit:
-                _end_at_once(sig, frame)
-            self.should_exit = True
-
-    return Server
+    run_daemon(invocation.settings, lambda line: click.echo(line, err=True))

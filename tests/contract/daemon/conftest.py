@@ -1,5 +1,11 @@
 """One ClickHouse for the tests of the daemon; each test begins with empty tables and ends its processes."""
 
+import contextlib
+import socket
+import socketserver
+import threading
+from urllib.parse import urlsplit
+
 import attrs
 import httpx
 import pytest
@@ -78,7 +84,7 @@ def make_daemon(tmp_path, database):
     """Start a daemon with these settings, in TOML, for sections scoring and fastpath."""
     made = []
 
-    def make(scoring="", fastpath="workers = 1", folder="daemon"):
+    def make(scoring="", fastpath="workers = 1", folder="daemon", database=database):
         settings = f'database = "{database}"\nfsync = false\n[scoring]\n{scoring}\n[fastpath]\n{fastpath}\n'
         (tmp_path / folder).mkdir(exist_ok=True)
         made.append(Daemon(tmp_path / folder, settings=settings))
@@ -88,6 +94,52 @@ def make_daemon(tmp_path, database):
     for daemon in made:
         if daemon.process is not None and daemon.process.poll() is None:
             daemon.kill()
+
+
+class Gate(socketserver.ThreadingTCPServer):
+    """A way to the database that can be shut, as if its server were down."""
+
+    daemon_threads = True
+    shut = False
+
+    def __init__(self, url):
+        self.target = urlsplit(url)
+        super().__init__(("127.0.0.1", 0), _Passage)
+
+    @property
+    def url(self):
+        return f"clickhouse://127.0.0.1:{self.server_address[1]}{self.target.path}"
+
+    def verify_request(self, request, client_address):
+        return not self.shut
+
+
+class _Passage(socketserver.BaseRequestHandler):
+    def handle(self):
+        with socket.create_connection((self.server.target.hostname, self.server.target.port)) as inner:
+            back = threading.Thread(target=self._carry, args=(inner, self.request), daemon=True)
+            back.start()
+            self._carry(self.request, inner)
+            back.join()
+
+    def _carry(self, source, sink):
+        with contextlib.suppress(OSError):
+            while (piece := source.recv(2**16)) and not self.server.shut:
+                sink.sendall(piece)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def gate(database):
+    """A gate before the database, open to begin with."""
+    with Gate(database) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

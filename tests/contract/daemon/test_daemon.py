@@ -18,7 +18,7 @@ from tests.contract.daemon.measurements import (
     scored_here,
     unscorable,
 )
-from tests.service import eventually
+from tests.service import RunningService, eventually
 
 
 def waits_on_disk(daemon):
@@ -128,6 +128,40 @@ def test_sender_that_waits_gets_the_place_that_becomes_free(make_daemon, stored)
         sender.join()
     assert answers == [200] * 6
     assert stored.complete([uid for uid, _ in pairs])
+
+
+def test_while_the_database_is_away_measurements_are_taken_until_the_queue_is_full(make_daemon, gate, stored):
+    daemon = make_daemon(
+        scoring="batch_rows = 2", fastpath="workers = 1\nqueue_size = 5\nqueue_seconds = 0", database=gate.url
+    ).start()
+    gate.shut = True
+    answers = {uid: daemon.send(uid, body).status_code for uid, body in measurements(12)}
+    assert sorted(set(answers.values())) == [200, 503]
+    assert 5 <= list(answers.values()).count(200) <= 7, "two at hand, five that wait"
+    assert eventually(lambda: daemon.health()["warnings"])
+    assert stored.verdicts == {}
+    gate.shut = False
+    assert stored.complete([uid for uid, status in answers.items() if status == 200])
+    assert eventually(lambda: daemon.health()["warnings"] == [])
+
+
+def test_disk_that_fails_is_said_and_nothing_is_promised(make_daemon):
+    daemon = make_daemon().start()
+    (daemon.data_dir / "fastpath").write_text("in the way")
+    answer = daemon.send(*measurements(1)[0])
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    (daemon.data_dir / "fastpath").unlink()
+    assert daemon.send(*measurements(1)[0]).status_code == 200
+
+
+def test_variables_of_the_historical_daemon_still_count(make_daemon):
+    daemon = make_daemon(fastpath="")
+    port = daemon.port
+    daemon.environment |= {"FASTPATH_NUM_WORKERS": 3, "FASTPATH_QUEUE_SIZE": 17, "FASTPATH_API_PORT": port}
+    RunningService.start(daemon)
+    health = daemon.health()
+    assert (len(health["workers"]), health["queue_size"]) == (3, 17)
 
 
 def test_worker_that_dies_is_replaced_and_its_measurements_are_scored(make_daemon, stored):
