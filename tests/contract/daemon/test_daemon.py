@@ -10,6 +10,11 @@ import httpx
 import pytest
 
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
+from ooni_core.errors import Invalid
+from ooni_entrypoints.composition import compose
+from ooni_entrypoints.scoring_daemon import compose_daemon
+from ooni_entrypoints.settings import load
+from tests.contract.daemon.conftest import Daemon
 from tests.contract.daemon.measurements import (
     FINGERPRINTS,
     fingerprint,
@@ -26,7 +31,10 @@ def waits_on_disk(daemon):
 
 
 def test_every_measurement_gets_the_row_that_scoring_in_the_service_gives(make_daemon, stored):
-    daemon = make_daemon(fastpath="workers = 2").start()
+    daemon = make_daemon(fastpath="")
+    # The variables of the historical daemon.
+    daemon.environment |= {"FASTPATH_NUM_WORKERS": 2, "FASTPATH_QUEUE_SIZE": 99, "FASTPATH_API_PORT": daemon.port}
+    RunningService.start(daemon)
     pairs = [*measurements(40), *unscorable()]
     with httpx.Client() as client:
         answers = [daemon.send(uid, body, client) for uid, body in pairs]
@@ -40,13 +48,22 @@ def test_every_measurement_gets_the_row_that_scoring_in_the_service_gives(make_d
     assert eventually(lambda: not waits_on_disk(daemon)), "scored bodies are not kept"
     health = daemon.health()
     assert health["done"] == {"stored": 40, "discarded": 1, "quarantined": 3}
-    assert health["queue_depth"] == 0
+    assert (health["queue_depth"], health["queue_size"]) == (0, 99)
     assert health["last_insert"].startswith("20")
     assert (health["status"], health["warnings"], len(health["workers"])) == ("ok", [], 2)
 
 
-def test_only_measurement_uids_are_taken_and_everything_else_answers_with_nothing(make_daemon):
-    daemon = make_daemon().start()
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory, _bridge):
+    """One daemon for tests that only look at its answers."""
+    settings = f'database = "{_bridge[0]}"\n[scoring]\nbatch_rows = 1\n[fastpath]\nworkers = 1\n'
+    running = Daemon(tmp_path_factory.mktemp("daemon"), settings=settings)
+    running.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 2000
+    yield running.start()
+    running.kill()
+
+
+def test_only_measurement_uids_are_taken_and_everything_else_answers_with_nothing(daemon):
     with httpx.Client(base_url=daemon.url) as client:
         for path in ("", "1234", "2", "2026/11/20", "20261120100000.000000_IT_ndt_0123", "report/2026", "%FF"):
             assert client.post(f"/{path}", content=b"{}").status_code == 400, path
@@ -56,23 +73,33 @@ def test_only_measurement_uids_are_taken_and_everything_else_answers_with_nothin
                 assert (answer.status_code, answer.content) == (200, b""), (method, path)
 
 
-def test_body_beyond_the_limit_is_refused(make_daemon):
-    daemon = make_daemon()
-    daemon.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 2000
-    daemon.start()
-    uid, _ = measurements(1)[0]
+def test_body_beyond_the_limit_is_refused(daemon):
+    uid, _ = measurements(1, first=1)[0]
     assert daemon.send(uid, b"x" * 2001).status_code == 413
     assert daemon.send(uid, iter([b"x" * 1000] * 3)).status_code == 413, "also without a length"
     assert daemon.send(uid, b"x" * 2000).status_code == 200
 
 
-def test_other_body_under_a_uid_that_waits_is_refused(make_daemon):
-    daemon = make_daemon(scoring="batch_rows = 1").start()
-    held, waiting = measurements(2)
+def test_other_body_under_a_uid_that_waits_is_refused(daemon):
+    held, waiting = measurements(2, first=2)
     with paused(worker_of(daemon)):
         assert daemon.send(*held).status_code == daemon.send(*waiting).status_code == 200
         assert daemon.send(*waiting).status_code == 200, "the same again does no harm"
         assert daemon.send(waiting[0], b"other").status_code == 409
+
+
+def test_disk_that_fails_is_said_and_nothing_is_promised(daemon):
+    assert eventually(lambda: not waits_on_disk(daemon))
+    folder = daemon.data_dir / "fastpath"
+    folder.mkdir(exist_ok=True)
+    folder.rename(folder.with_name("aside"))
+    folder.write_text("in the way")
+    answer = daemon.send(*measurements(1, first=4)[0])
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    folder.unlink()
+    folder.with_name("aside").rename(folder)
+    assert daemon.send(*measurements(1, first=4)[0]).status_code == 200
 
 
 @contextlib.contextmanager
@@ -143,25 +170,6 @@ def test_while_the_database_is_away_measurements_are_taken_until_the_queue_is_fu
     gate.shut = False
     assert stored.complete([uid for uid, status in answers.items() if status == 200])
     assert eventually(lambda: daemon.health()["warnings"] == [])
-
-
-def test_disk_that_fails_is_said_and_nothing_is_promised(make_daemon):
-    daemon = make_daemon().start()
-    (daemon.data_dir / "fastpath").write_text("in the way")
-    answer = daemon.send(*measurements(1)[0])
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
-    (daemon.data_dir / "fastpath").unlink()
-    assert daemon.send(*measurements(1)[0]).status_code == 200
-
-
-def test_variables_of_the_historical_daemon_still_count(make_daemon):
-    daemon = make_daemon(fastpath="")
-    port = daemon.port
-    daemon.environment |= {"FASTPATH_NUM_WORKERS": 3, "FASTPATH_QUEUE_SIZE": 17, "FASTPATH_API_PORT": port}
-    RunningService.start(daemon)
-    health = daemon.health()
-    assert (len(health["workers"]), health["queue_size"]) == (3, 17)
 
 
 def test_worker_that_dies_is_replaced_and_its_measurements_are_scored(make_daemon, stored):
@@ -238,7 +246,7 @@ def test_end_does_not_wait_for_ever_and_the_next_start_goes_on(make_daemon, stor
     assert lasting(stored.verdicts) == lasting(scored_here(pairs)[0])
 
 
-def test_second_signal_ends_at_once_and_loses_nothing(make_daemon, stored):
+def test_second_signal_ends_at_once_and_loses_nothing(make_daemon):
     daemon = make_daemon().start()
     pairs = measurements(5)
     with paused(pid := worker_of(daemon)):
@@ -249,8 +257,6 @@ def test_second_signal_ends_at_once_and_loses_nothing(make_daemon, stored):
         assert daemon.process.wait(5) == 128 + signal.SIGTERM
     assert eventually(lambda: not alive(pid)), "its worker leaves too"
     assert waits_on_disk(daemon) == {uid for uid, _ in pairs}
-    daemon.start()
-    assert stored.complete([uid for uid, _ in pairs])
 
 
 def alive(pid):
@@ -267,43 +273,35 @@ def confirmed(stored, pair):
 
 
 def test_new_fingerprints_count_without_a_restart(make_daemon, stored):
+    fingerprints = SqlFingerprintStore(stored.engine)
     daemon = make_daemon(scoring="fingerprints_seconds = 0.2", fastpath="workers = 2").start()
-    first, second = measurements(2, first=1)
-    before = daemon.health()["fingerprints"]
+    first, second, third = measurements(3, first=1)
     assert daemon.send(*first).status_code == 200
     assert not confirmed(stored, first)
-    SqlFingerprintStore(stored.engine).replace([], [*FINGERPRINTS, fingerprint("test.welcome", "welcome to site")])
-    assert eventually(lambda: daemon.health()["fingerprints"] != before)
-    assert daemon.health()["fingerprints"]["count"] == before["count"] + 1
+
+    others = [fingerprint(f"test.{number}", f"no such page {number}") for number in range(4)]
+    fingerprints.replace([], [*FINGERPRINTS, *others, fingerprint("test.welcome", "welcome to site")])
+    assert eventually(lambda: daemon.health()["fingerprints"]["count"] == 6)
     assert daemon.send(*second).status_code == 200
     assert confirmed(stored, second)
 
-
-def test_signal_reads_fingerprints_again_even_when_most_are_gone(make_daemon, stored):
-    SqlFingerprintStore(stored.engine).replace(
-        [], [*FINGERPRINTS, *(fingerprint(f"t.{n}", f"welcome {n}") for n in range(4))]
-    )
-    daemon = make_daemon(scoring="fingerprints_seconds = 0.1").start()
-    SqlFingerprintStore(stored.engine).replace([], [fingerprint("test.welcome", "welcome to site")])
+    fingerprints.replace([], FINGERPRINTS)
     assert eventually(lambda: "not used yet" in daemon.log()), "an accident is not followed"
-    assert daemon.health()["fingerprints"]["count"] == 5
+    assert daemon.health()["fingerprints"]["count"] == 6
     daemon.process.send_signal(signal.SIGHUP)
     assert eventually(lambda: daemon.health()["fingerprints"]["count"] == 1)
-    pair = measurements(1, first=1)[0]
-    assert daemon.send(*pair).status_code == 200
-    assert confirmed(stored, pair)
+    assert daemon.send(*third).status_code == 200
+    assert not confirmed(stored, third)
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "chdb"])
-def test_database_that_only_one_process_can_write_to_is_refused_with_the_way_out(make_daemon, tmp_path, kind):
-    daemon = make_daemon()
-    ended = daemon.run("fastpath", "--clickhouse-url", f"{kind}://{tmp_path}/held", check=False)
-    assert ended.returncode == 1
-    for words in (f"only one process can write to {kind}", "clickhouse://user:password@host", "ooni serve"):
-        assert words in ended.stderr
-    ended = daemon.run(
-        "--set", f"storage.database={kind}://{tmp_path}/held", "serve", "--scoring", daemon.url, check=False
-    )
-    assert ended.returncode == 1
-    assert f"only one process can write to {kind}" in ended.stderr
-    assert not (tmp_path / "held").exists()
+@pytest.mark.parametrize(
+    ("wire", "more"), [(compose_daemon, {}), (compose, {"scoring.daemon": "http://127.0.0.1:8472"})]
+)
+def test_database_that_only_one_process_can_write_to_is_refused_with_the_way_out(tmp_path, kind, wire, more):
+    flags = {"storage.data_dir": f"{tmp_path}/data", "storage.database": f"{kind}://{tmp_path}/held"}
+    with pytest.raises(Invalid) as caught:
+        wire(load(environment={}, flags=flags | more).settings)
+    for words in (f"only one process can write to {kind}", "clickhouse://user:password@host", "`ooni serve` score"):
+        assert words in str(caught.value)
+    assert not list(tmp_path.iterdir()), "nothing was opened"

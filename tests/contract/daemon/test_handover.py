@@ -9,9 +9,9 @@ from tests.contract.daemon.measurements import content, lasting, scored_here
 from tests.service import eventually
 
 
-def submit(client, service, number):
+def submit(client, service, number, **more):
     """Submit one measurement as a probe does; return its uid and the body as it was sent."""
-    document = content(number)
+    document = content(number, **more)
     request = client.build_request(
         "POST", f"{service.url}/report/{document['report_id']}", json={"format": "json", "content": document}
     )
@@ -30,20 +30,13 @@ def assert_scored_as_here(stored, pairs):
     assert lasting(stored.verdicts) == lasting(scored_here(pairs)[0])
 
 
-def test_measurements_get_through_the_daemon_the_rows_that_scoring_in_the_service_gives(
+def test_daemon_that_is_away_then_killed_then_full_then_refuses_costs_nothing_but_time(
     make_daemon, make_service, stored
 ):
-    daemon = make_daemon(fastpath="workers = 2").start()
-    service = make_service(daemon.url).start()
-    pairs = submit_all(service, range(30))
-    assert_scored_as_here(stored, pairs)
-    assert eventually(lambda: daemon.health()["done"]["stored"] == 30), "the daemon did it"
-
-
-def test_daemon_that_is_away_then_killed_then_full_costs_nothing_but_time(make_daemon, make_service, stored):
     daemon = make_daemon(
-        scoring="batch_seconds = 0.01\nbatch_rows = 4", fastpath="workers = 1\nqueue_size = 2\nqueue_seconds = 0.05"
+        scoring="batch_seconds = 0.01\nbatch_rows = 4", fastpath="workers = 1\nqueue_size = 8\nqueue_seconds = 0.05"
     )
+    daemon.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 1024
     service = make_service(daemon.url).start()
     pairs = submit_all(service, range(40))
     waits = eventually(lambda: httpx.get(f"{service.url}/health/ready").json()["warnings"])
@@ -51,14 +44,18 @@ def test_daemon_that_is_away_then_killed_then_full_costs_nothing_but_time(make_d
     assert stored.verdicts == {}
 
     service.kill()  # what waits is only in the spool now
+    daemon.start()
     service.start()
     pairs += submit_all(service, range(40, 80))
-    daemon.start()
     assert eventually(lambda: len(stored.verdicts) >= 10)
     daemon.kill()
     pairs += submit_all(service, range(80, 90))
+    with httpx.Client(timeout=30) as client:
+        pairs.append(submit(client, service, 90, padding="x" * 2000))  # more than the daemon takes
     daemon.start()
     assert_scored_as_here(stored, pairs)
+    assert eventually(lambda: daemon.health()["done"]["stored"] >= 10), "the daemon did it"
+    assert httpx.post(f"{daemon.url}/{pairs[-1][0]}", content=pairs[-1][1]).status_code == 413, "but not this one"
     assert eventually(lambda: not [each for each in warnings_of(service) if "scoring" in each])
 
 
@@ -80,19 +77,3 @@ def test_silent_daemon_delays_no_probe_and_publication_scores_what_has_no_verdic
     assert service.run("publish", "--now").returncode == 0
     assert_scored_as_here(stored, pairs)
     service.kill()
-
-
-def test_what_the_daemon_will_never_take_is_scored_in_the_service(make_daemon, make_service, stored):
-    daemon = make_daemon()
-    daemon.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 1024
-    daemon.start()
-    service = make_service(daemon.url).start()
-    small = submit_all(service, range(3))
-    with httpx.Client() as client:
-        document = content(50, padding="x" * 2000)
-        request = client.build_request(
-            "POST", f"{service.url}/report/{document['report_id']}", json={"format": "json", "content": document}
-        )
-        large = client.send(request).json()["measurement_uid"], request.content
-    assert_scored_as_here(stored, [*small, large])
-    assert daemon.health()["done"]["stored"] == 3
