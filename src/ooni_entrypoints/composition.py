@@ -139,7 +139,7 @@ def make_worker(settings: Settings, scoring: ScoringService) -> ScoringWorker:
         return ScoringWorker([scoring], settings.scoring.batch_rows, settings.scoring.batch_seconds)
     daemon = RemoteScoring(settings.scoring.daemon, settings.scoring.daemon_seconds)
     # A few rounds of what goes out at once: one slow exchange holds up little.
-    return ScoringWorker([HandoverService(scoring, daemon)], 4 * daemon.at_once, batch_seconds=0)
+    return ScoringWorker([HandoverService(scoring, daemon)], 4 * daemon.at_once, batch_seconds=0, longest_pause=5)
 
 
 @contextmanager

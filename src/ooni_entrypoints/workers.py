@@ -18,7 +18,6 @@ from ooni_core.scoring.service import ScoringSummary
 _log = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE = 0.1
-_LONGEST_PAUSE = 30.0
 _CATCH_UP = 500
 
 
@@ -49,12 +48,14 @@ class ScoringWorker:
         tasks: one for each thread. The first thread also sees to what an earlier run left.
         batch_rows: most measurements scored and written together.
         batch_seconds: longest time that one waits for others.
+        longest_pause: what the pauses between attempts grow to, in seconds.
         finished: told about each batch once it is dealt with; when it fails, the batch is done again.
     """
 
     tasks: Sequence[ScoringTask]
     batch_rows: int
     batch_seconds: float
+    longest_pause: float = 30.0
     finished: Callable[[Sequence[MeasurementUid]], None] = _nothing_more
     _queue: "queue.SimpleQueue[MeasurementUid | None]" = attrs.field(factory=queue.SimpleQueue, init=False)
     _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
@@ -190,7 +191,7 @@ class ScoringWorker:
         _log.warning("scoring waits: %s", reason)
         self._trouble[thread] = reason
         pause = self._pauses.get(thread, _SHORTEST_PAUSE)
-        self._pauses[thread] = min(pause * 2, _LONGEST_PAUSE)
+        self._pauses[thread] = min(pause * 2, self.longest_pause)
         self._stopping.wait(pause)
 
     def _count(self, summary: ScoringSummary) -> None:

@@ -37,7 +37,7 @@ class Stored:
 
     def complete(self, uids):
         """Wait until all of *uids* have a verdict, and say whether they do."""
-        return eventually(lambda: set(uids) <= set(self.verdicts))
+        return eventually(lambda: set(uids) <= set(self.verdicts), seconds=90)
 
 
 @attrs.define
