@@ -57,8 +57,6 @@ class ClickHouseDialect:
 
     cluster: str | None = None
     name: str = "clickhouse"
-    # The mix is written with aliases that ClickHouse takes for columns, so charts read measurements here.
-    charts_from_rollups: bool = False
 
     def bucket(self, grain: str, instant: str) -> str:
         """Truncate; toStartOfWeek begins weeks on Sunday."""

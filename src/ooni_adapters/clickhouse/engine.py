@@ -82,10 +82,10 @@ class ClickHouseEngine:
         self._make_database()
 
     def execute(self, sql: str, params: Params | None = None) -> None:
-        """Run a statement."""
+        """Run a statement, which may read as well: an INSERT from a SELECT sees one row per key."""
         statement, values = typed(sql, params)
         with _as_ours():
-            self._client().command(statement, parameters=values)
+            self._client().command(statement, parameters=values, settings=_READING)
 
     def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
         """Run a read; the server enforces the limits."""

@@ -38,7 +38,6 @@ class DuckDbDialect:
     """See :class:`ooni_adapters.sql.dialect.Dialect`."""
 
     name: str = "duckdb"
-    charts_from_rollups: bool = True
 
     def bucket(self, grain: str, instant: str) -> str:
         """Truncate; Sundays begin weeks."""

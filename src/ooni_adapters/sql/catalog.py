@@ -103,7 +103,7 @@ class SqlCatalog:
         if plan is None:
             sql, params = self._grouped(query, f"{_CLASSES}, count(*)")
         else:
-            sums = "sum(anomalies), sum(confirmed), sum(failures), sum(measurements)"
+            sums = "sum(anomalies), sum(confirmations), sum(failures), sum(measurements)"
             sql, params = self._rolled_up(plan, query, sums, ())
         try:
             rows = self._rows(sql, params, self.most_cells)
@@ -127,7 +127,7 @@ class SqlCatalog:
 
     def _plan(self, query: CountQuery, *more: str) -> Plan | None:
         """Decide whether a rollup answers *query*, and which days of it."""
-        table = rollup_for(query, *more) if self.rollups and self.engine.dialect.charts_from_rollups else None
+        table = rollup_for(query, *more) if self.rollups else None
         seen = seen_until(self.engine) if table else None
         if table is None or seen is None:
             return None

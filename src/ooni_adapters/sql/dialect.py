@@ -13,8 +13,6 @@ class Dialect(Protocol):
     """
 
     name: str
-    charts_from_rollups: bool
-    """Whether the mix of rolled-up days and measurements that a chart needs gives right answers on this engine."""
 
     def bucket(self, grain: str, instant: str) -> str:
         """The start of the *grain* (hour, day, week, month, year) that holds *instant*.

@@ -8,7 +8,7 @@ from ooni_adapters.sql.schema import Column, Kind, Rule, Table
 
 _COUNTERS = tuple(
     Column(name, Kind.INT64)
-    for name in ("anomalies", "confirmed", "failures", "measurements", "anomaly_flags", "confirmed_flags")
+    for name in ("anomalies", "confirmations", "failures", "measurements", "anomaly_flags", "confirmed_flags")
 )
 
 
