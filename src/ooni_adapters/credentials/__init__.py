@@ -1,7 +1,6 @@
 """A CredentialIssuer by the library ooniauth-py, and the file that keeps its keys."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import attrs
 import ooniauth_py
 
+from ooni_adapters.private_files import create_private_file
 from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_core.probes.credentials import CredentialRefused, Manifest, Proof, manifest_of
 
@@ -123,10 +123,7 @@ def make_credentials_file(file: Path, now: datetime) -> None:
         "secret_key": state.get_secret_key(),
     }
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            json.dump(document, opened, indent=2)
+        create_private_file(file, json.dumps(document, indent=2))
     except FileExistsError as exc:
         raise Conflict(f"{file} is there already: new keys would void every probe's credential") from exc
     except OSError as exc:

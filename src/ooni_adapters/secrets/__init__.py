@@ -1,9 +1,10 @@
 """Secrets that an installation makes for itself and keeps."""
 
-import os
+import contextlib
 import secrets
 from pathlib import Path
 
+from ooni_adapters.private_files import create_private_file
 from ooni_core.errors import Unavailable
 
 
@@ -14,14 +15,9 @@ def kept_secret(file: Path) -> str:
         Unavailable: the file can be neither read nor made.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text(encoding="ascii").strip()
-        with os.fdopen(handle, "w", encoding="ascii") as opened:
-            made = secrets.token_hex(32)
-            opened.write(made)
-            return made
+        if not file.exists():
+            with contextlib.suppress(FileExistsError):  # another process has just made it
+                create_private_file(file, secrets.token_hex(32))
+        return file.read_text(encoding="ascii").strip()
     except OSError as exc:
         raise Unavailable(f"the secret in {file} can be neither read nor made: {exc.strerror}") from exc

@@ -4,12 +4,12 @@ A line ``PRIVATE+KEY+…`` signs; a line ``name+id+base64`` only verifies what i
 lines that begin with ``#`` are ignored.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
+from ooni_adapters.private_files import create_private_file
 from ooni_adapters.signing.ed25519 import Ed25519Signer
 from ooni_core.errors import Conflict, Invalid, NotFound, Unavailable
 from ooni_core.ports import Entropy
@@ -111,19 +111,8 @@ def add_key(path: Path, origin: str, entropy: Entropy) -> Keyring:
 
 
 def _create(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, and make it durable: a lost key cannot be made again."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        create_private_file(path, text)
     except FileExistsError as exc:
         raise Conflict(f"{path} exists already") from exc
     except OSError as exc:
