@@ -55,8 +55,8 @@ def test_every_measurement_gets_the_row_that_scoring_in_the_service_gives(make_d
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory, _bridge):
-    """One daemon for tests that only look at its answers."""
-    settings = f'database = "{_bridge[0]}"\n[scoring]\nbatch_rows = 1\n[fastpath]\nworkers = 1\n'
+    """One daemon for tests that only look at its answers, with a database that no other test looks at."""
+    settings = f'database = "{_bridge[0]}_answers"\n[scoring]\nbatch_rows = 1\n[fastpath]\nworkers = 1\n'
     running = Daemon(tmp_path_factory.mktemp("daemon"), settings=settings)
     running.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 2000
     yield running.start()
