@@ -2,6 +2,8 @@
 
 import multiprocessing
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -63,8 +65,9 @@ class _Run:
         self.waiting: deque[tuple[Any, Future[Any]]] = deque()
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # Fresh interpreters: a copy of a process with threads can hang.
-        context = multiprocessing.get_context("spawn")
+        # A copy of this process starts at once; but a copy of a process with threads can hang, so then fresh ones start.
+        can_copy = threading.active_count() == 1 and sys.platform == "linux"
+        context = multiprocessing.get_context("fork" if can_copy else "spawn")
         return ProcessPoolExecutor(self._jobs, context, initializer=_begin, initargs=self._initargs)
 
     @property
@@ -110,6 +113,7 @@ def _begin(work: Callable[[Any], Any]) -> None:
     global _work  # noqa: PLW0603 - a worker process has exactly one work
     # Ctrl-C reaches the whole process group; the main process decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _work = work
 
 

@@ -159,14 +159,23 @@ def _line_ranges(file: FoundFile, share: int) -> Iterator[LineRange]:
         while size := raw.readinto(block):
             last = block.rfind(b"\n", 0, size) + 1
             if position + last - start >= share and last:
-                lines += block.count(b"\n", 0, last)
+                lines += _newlines(block, 0, last)
                 yield LineRange(file.path, start, position + last - start, first)
-                start, first, lines = position + last, first + lines, block.count(b"\n", last, size)
+                start, first, lines = position + last, first + lines, _newlines(block, last, size)
             else:
-                lines += block.count(b"\n", 0, size)
+                lines += _newlines(block, 0, size)
             position += size
     if position > start:
         yield LineRange(file.path, start, position - start, first)
+
+
+def _newlines(block: bytearray, start: int, end: int) -> int:
+    """Count line ends. Measurements are long lines: to search for each is many times faster than ``count``."""
+    count, at = 0, block.find(b"\n", start, end)
+    while at >= 0:
+        count += 1
+        at = block.find(b"\n", at + 1, end)
+    return count
 
 
 def _batches(file: FoundFile, wanted: Callable[[Entry], bool] = lambda _: True) -> Iterator[Batch]:
