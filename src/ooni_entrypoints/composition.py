@@ -17,6 +17,7 @@ from ooni_adapters.scorers import EngineScorer, ProcessScorer, RemoteScoring
 from ooni_adapters.spool import FolderSpool
 from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.catalog_rollups import SqlRollups
+from ooni_adapters.sql.engine import cancellable
 from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.system import SystemEntropy
 from ooni_core.archive import Archive
@@ -49,12 +50,21 @@ from ooni_entrypoints.http import (
     transparency,
 )
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.leadership import Leadership
 from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
 from ooni_entrypoints.settings import Settings
-from ooni_entrypoints.storage import Storage, clock_of, fingerprints_of, make_storage, open_storage, require_server
+from ooni_entrypoints.storage import (
+    SCORES_ITSELF,
+    Storage,
+    clock_of,
+    fingerprints_of,
+    make_storage,
+    open_storage,
+    require_server,
+)
 from ooni_entrypoints.timers import Timers
 from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
 from ooni_entrypoints.workers import ScoringWorker
@@ -174,7 +184,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         OoniError: something that the service cannot do without is missing or held by another process.
     """
     if settings.scoring.daemon:
-        require_server(settings, "a scoring daemon writes verdicts where `ooni serve` reads them")
+        require_server(settings, "a scoring daemon writes verdicts where `ooni serve` reads them", SCORES_ITSELF)
     settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock_of(settings)
     storage = make_storage(settings, clock)
@@ -196,6 +206,9 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     publication = make_publication(settings, storage, scoring, objects)
     timers = Timers(settings, publication, SqlRollups(storage.engine, clock))
     control = ControlServer(socket_path(settings.storage.data_dir), commands_of(settings, publication, storage))
+    leadership = Leadership(
+        settings.storage.data_dir / "leader.lock", [(timers.start, timers.stop), (control.start, control.stop)]
+    )
     catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
     intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id)
     use_cases = {
@@ -232,16 +245,16 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, timers.start, control.start],
+        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, leadership.start],
         on_stop=[
-            control.stop,
-            timers.stop,
+            leadership.stop,
             worker.stop,
             watch.stop,
             probes.refresher.stop,
             scorer.close,
             storage.engine.close,
         ],
+        cancellable=cancellable,
     )
     return Application(asgi, clock)
 

@@ -13,7 +13,7 @@ from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.fingerprint_watch import FingerprintWatch
 from ooni_entrypoints.http.scoring_daemon import DaemonHealth, Entrance, create_daemon_app
 from ooni_entrypoints.settings import Settings
-from ooni_entrypoints.storage import Storage, clock_of, fingerprints_of, make_storage, require_server
+from ooni_entrypoints.storage import SCORES_ITSELF, Storage, clock_of, fingerprints_of, make_storage, require_server
 from ooni_entrypoints.workers import ScoringWorker
 
 
@@ -58,7 +58,7 @@ def compose_daemon(settings: Settings) -> ScoringDaemon:
         Invalid: the database is one that a second process cannot write to, or fingerprints are wrong.
         Unavailable: the database does not answer.
     """
-    require_server(settings, "`ooni fastpath` writes verdicts from a process of its own")
+    require_server(settings, "`ooni fastpath` writes verdicts from a process of its own", SCORES_ITSELF)
     settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
     storage = make_storage(settings, clock_of(settings))
     known = fingerprints_of(settings, storage)

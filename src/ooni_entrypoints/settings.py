@@ -72,6 +72,11 @@ class ServiceSettings:
 
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8080, "TCP port to listen on; 0 picks a free one.", validator=_between(0, 65535))
+    workers: int = _setting(
+        1,
+        "Processes that answer; more than one needs a ClickHouse server. Timers run in one of them.",
+        validator=_between(1, 256),
+    )
     base_url: str = _setting(
         "",
         "Public URL of this API; page links and measurement URLs begin with it. Empty: the address it listens on.",

@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 _SERVERS = frozenset({"clickhouse", "clickhouses"})
 
+SCORES_ITSELF = "let `ooni serve` score by itself, as it does without the setting scoring.daemon"
+
 
 def clock_of(settings: Settings) -> Clock:
     """Return the clock that *settings* ask for."""
@@ -36,8 +38,13 @@ def database_url(settings: Settings) -> str:
     return settings.storage.database or f"duckdb://{(settings.storage.data_dir / 'ooni.duckdb').absolute()}"
 
 
-def require_server(settings: Settings, reason: str) -> None:
+def require_server(settings: Settings, reason: str, otherwise: str) -> None:
     """Refuse a database that only one process can write to.
+
+    Args:
+        settings: say which database it is.
+        reason: why one process is not enough.
+        otherwise: what to do without a server.
 
     Raises:
         Invalid: it is one; the message says why and what to do.
@@ -46,8 +53,7 @@ def require_server(settings: Settings, reason: str) -> None:
     if scheme not in _SERVERS:
         raise Invalid(
             f"{reason}, and only one process can write to {scheme}. Set storage.database to "
-            "clickhouse://user:password@host:8123/name, or let `ooni serve` score by itself, as it does without "
-            "the setting scoring.daemon"
+            f"clickhouse://user:password@host:8123/name, or {otherwise}"
         )
 
 

@@ -238,15 +238,9 @@ class ClickHouseEngine:
 
     @contextmanager
     def _killable(self, statement: str, limits: Limits) -> Iterator[str]:
-        if limits.cancellation is None:
-            yield statement
-            return
         mark = f"ooni-{uuid.uuid4().hex}"
-        limits.cancellation.attach(lambda: self._kill(mark))
-        try:
+        with limits.stopping(lambda: self._kill(mark)):
             yield f"/* {mark} */ {statement}"
-        finally:
-            limits.cancellation.attach(None)
 
     def _kill(self, mark: str) -> None:
         client = self._connect()  # that of this thread may be the one that waits

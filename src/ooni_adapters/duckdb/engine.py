@@ -279,12 +279,9 @@ def _interrupted_after(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> Ite
     if timer is not None:
         timer.daemon = True
         timer.start()
-    if limits.cancellation is not None:
-        limits.cancellation.attach(cursor.interrupt)
     try:
-        yield
+        with limits.stopping(cursor.interrupt):
+            yield
     finally:
         if timer is not None:
             timer.cancel()
-        if limits.cancellation is not None:
-            limits.cancellation.attach(None)

@@ -65,7 +65,7 @@ class _Run:
         self.waiting: deque[tuple[Any, Future[Any]]] = deque()
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # A copy of this process starts at once; but a copy of a process with threads can hang, so then fresh ones start.
+        # A copy of this process starts at once; a copy of a process with threads can hang, so then fresh ones start.
         can_copy = threading.active_count() == 1 and sys.platform == "linux"
         context = multiprocessing.get_context("fork" if can_copy else "spawn")
         return ProcessPoolExecutor(self._jobs, context, initializer=_begin, initargs=self._initargs)

@@ -7,7 +7,8 @@ Times are naive and mean UTC, in and out.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import attrs
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from ooni_adapters.sql.dialect import Dialect
 from ooni_adapters.sql.schema import Table
+from ooni_core.errors import QueryTimeout
 
 Params = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -29,18 +31,42 @@ class Cancellation:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Stop the running query; it raises QueryTimeout. A query that starts later is stopped at once."""
+        """Stop the running query; it raises QueryTimeout. A query that would start later is not started."""
         with self._lock:
             self.cancelled = True
             if self._interrupt is not None:
                 self._interrupt()
 
-    def attach(self, interrupt: Callable[[], None] | None) -> None:
-        """Say how to stop what runs now (None: nothing runs). For engines."""
+    @contextmanager
+    def stopping(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """Say how to stop the query that runs inside the block. For engines.
+
+        Raises:
+            QueryTimeout: it was cancelled before.
+        """
         with self._lock:
+            if self.cancelled:
+                raise QueryTimeout("the query was cancelled: nobody waits for it any more")
             self._interrupt = interrupt
-            if self.cancelled and interrupt is not None:
-                interrupt()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._interrupt = None
+
+
+_AMBIENT: ContextVar[Cancellation | None] = ContextVar("cancellation", default=None)
+
+
+@contextmanager
+def cancellable() -> Iterator[Callable[[], None]]:
+    """Yield what cancels every query that begins inside the block, also those of tasks and threads it hands work to."""
+    cancellation = Cancellation()
+    token = _AMBIENT.set(cancellation)
+    try:
+        yield cancellation.cancel
+    finally:
+        _AMBIENT.reset(token)
 
 
 @attrs.frozen
@@ -50,12 +76,17 @@ class Limits:
     Attributes:
         seconds: time after which it is cancelled; None for no limit (jobs, never requests).
         rows: most rows it may return; None for no limit.
-        cancellation: a way to stop it earlier.
+        cancellation: a way to stop it earlier; None for that of the surrounding `cancellable`, if any.
     """
 
     seconds: float | None = 30.0
     rows: int | None = 1_000_000
     cancellation: Cancellation | None = None
+
+    def stopping(self, interrupt: Callable[[], None]) -> AbstractContextManager[None]:
+        """Say how to stop the query that runs inside the block. For engines; raises as `Cancellation.stopping` does."""
+        cancellation = self.cancellation or _AMBIENT.get()
+        return nullcontext() if cancellation is None else cancellation.stopping(interrupt)
 
 
 ORDINARY = Limits()

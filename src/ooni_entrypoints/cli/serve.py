@@ -1,4 +1,4 @@
-"""``ooni serve``: the whole service in one process."""
+"""``ooni serve``: the whole service."""
 
 import logging
 import sys
@@ -21,6 +21,12 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--scoring", metavar="URL", help="Have the scoring daemon at URL score, see `ooni fastpath` (scoring.daemon)."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes that answer, with ClickHouse (service.workers).",
+)
 @click.option("--demo", is_flag=True, help="Work in a temporary folder, with invented measurements already submitted.")
 @click.option("--log-level", default="warning", show_default=True, type=click.Choice(["debug", "info", "warning"]))
 @click.pass_obj
@@ -29,10 +35,14 @@ def command(
     host: str | None,
     port: int | None,
     scoring: str | None,
+    workers: int | None,
     demo: bool,  # noqa: FBT001
     log_level: str,
 ) -> None:
-    """Receive, score, publish and answer questions about measurements: HTTP, scoring and timers in one process.
+    """Receive, score, publish and answer questions about measurements: HTTP, scoring and timers.
+
+    One process does everything. With a ClickHouse server, several can: each takes requests and scores what it received,
+    and one of them publishes.
 
     Without any settings everything is kept in the folder ./data, and the API answers on http://127.0.0.1:8080.
 
@@ -43,6 +53,7 @@ def command(
     invocation.override("service.host", host)
     invocation.override("service.port", port)
     invocation.override("scoring.daemon", scoring)
+    invocation.override("service.workers", workers)
     if not demo:
         _serve(invocation, demo=False)
         return
@@ -51,13 +62,14 @@ def command(
         invocation.override("storage.database", "")
         invocation.override("storage.objects", "")
         invocation.override("scoring.daemon", "")
+        invocation.override("service.workers", 1)
         _serve(invocation, demo=True)
 
 
 def _serve(invocation: Invocation, *, demo: bool) -> None:
     import uvicorn
 
-    from ooni_entrypoints.composition import compose
+    from ooni_entrypoints.service_process import run_service
 
     service = invocation.settings.service
     listener = uvicorn.Config("", host=service.host, port=service.port, log_config=None).bind_socket()
@@ -66,21 +78,14 @@ def _serve(invocation: Invocation, *, demo: bool) -> None:
     if not service.base_url:
         invocation.override("service.base_url", url)
     settings = invocation.settings
-    application = compose(settings, demo=demo)
-    config = uvicorn.Config(
-        application.asgi,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        log_config=None,
-        timeout_graceful_shutdown=10,
-        backlog=2048,
-    )
-    click.echo(f"OONI API on {url}, documentation at {url}/apidocs/, data in {settings.storage.data_dir}", err=True)
-    if demo:
-        threading.Thread(target=_submit_samples, args=(url, application.clock), daemon=True).start()
+
+    def begun(clock: Clock) -> None:
+        click.echo(f"OONI API on {url}, documentation at {url}/apidocs/, data in {settings.storage.data_dir}", err=True)
+        if demo:
+            threading.Thread(target=_submit_samples, args=(url, clock), daemon=True).start()
+
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        sys.exit(run_service(settings, listener, begun, demo=demo))
     except KeyboardInterrupt:
         sys.exit(130)
 

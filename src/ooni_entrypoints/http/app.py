@@ -1,18 +1,20 @@
 """The HTTP application: which handlers there are, what they are given, and what wraps all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import anyio
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
+from ooni_entrypoints.http.compression import COMPRESSION
 from ooni_entrypoints.http.cors import CorsMiddleware
+from ooni_entrypoints.http.disconnects import DisconnectMiddleware
 from ooni_entrypoints.http.errors import exception_handlers
 from ooni_entrypoints.http.head import HeadMiddleware
 from ooni_entrypoints.http.metrics import Figures, MetricsMiddleware
@@ -29,6 +31,7 @@ def create_app(
     figures: Figures | None = None,
     on_start: Sequence[Callable[[], None]] = (),
     on_stop: Sequence[Callable[[], None]] = (),
+    cancellable: Callable[[], AbstractContextManager[Callable[[], None]]] | None = None,
 ) -> ASGIApp:
     """Build the application.
 
@@ -40,6 +43,7 @@ def create_app(
         figures: what times requests; None keeps no figures.
         on_start: called once before the first request.
         on_stop: called once after the last.
+        cancellable: a block around the answer to a read; yields what cancels its queries. None lets them run.
     """
     litestar = Litestar(
         route_handlers=list(handlers),
@@ -47,7 +51,7 @@ def create_app(
         exception_handlers=exception_handlers,
         middleware=[DefineMiddleware(MetricsMiddleware, figures=figures)] if figures else [],
         request_max_body_size=max_body_bytes,
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1024, gzip_compress_level=5),
+        compression_config=COMPRESSION,
         openapi_config=OpenAPIConfig(
             title="OONI API",
             version=version,
@@ -60,7 +64,8 @@ def create_app(
         on_shutdown=list(on_stop),
         logging_config=None,
     )
-    return CorsMiddleware(HeadMiddleware(litestar))
+    app = DisconnectMiddleware(litestar, cancellable) if cancellable else litestar
+    return CorsMiddleware(HeadMiddleware(app))
 
 
 async def _limiters(app: Litestar) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextvars import copy_context
 from datetime import date, datetime, timedelta
 
 import attrs
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from ooni_adapters.sql.datasets import activate, roll_back
-from ooni_adapters.sql.engine import UNLIMITED, Cancellation, Limits
+from ooni_adapters.sql.engine import UNLIMITED, Cancellation, Limits, cancellable
 from ooni_adapters.sql.preparing import differences
 from ooni_adapters.sql.signed import apply_signed
 from ooni_adapters.sql.tables import (
@@ -349,6 +350,33 @@ class SqlEngineContract:
         with pytest.raises(QueryTimeout):
             engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=20, cancellation=cancellation))
         canceller.join()
+        assert engine.query("SELECT 1").scalar() == 1
+
+    def test_query_that_was_cancelled_before_is_not_started(self, engine):
+        cancellation = Cancellation()
+        cancellation.cancel()
+        with pytest.raises(QueryTimeout):
+            engine.query("SELECT 1", limits=Limits(cancellation=cancellation))
+        assert engine.query("SELECT 1").scalar() == 1
+
+    def test_everything_that_began_in_a_cancellable_block_is_cancelled_with_it(self, engine):
+        caught = []
+
+        def ask():
+            try:
+                engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=60))
+            except QueryTimeout as exc:
+                caught.append(exc)
+
+        with cancellable() as cancel:
+            thread = threading.Thread(target=copy_context().run, args=(ask,))
+            thread.start()
+            time.sleep(0.3)
+            cancel()
+            thread.join(20)
+            assert len(caught) == 1
+            with pytest.raises(QueryTimeout):
+                list(engine.stream("SELECT 1"))
         assert engine.query("SELECT 1").scalar() == 1
 
     def test_stream_has_all_rows_and_the_same_values(self, engine):
