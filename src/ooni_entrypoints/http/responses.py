@@ -45,6 +45,7 @@ def bytes_answer(
     cache: str = NO_CACHE,
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    """Answer with *content* as it is. ``media_type`` becomes the whole ``Content-Type``."""
+    """Answer with *content* as it is; text is UTF-8."""
     all_headers = {"Cache-Control": cache, **(headers or {})}
-    return Response(content, media_type=media_type, status_code=status, headers=all_headers)
+    bare = media_type.removesuffix("; charset=utf-8")  # the framework adds it to all text
+    return Response(content, media_type=bare, status_code=status, headers=all_headers)

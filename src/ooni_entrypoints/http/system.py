@@ -7,6 +7,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from ooni_entrypoints.http.description import description
 from ooni_entrypoints.http.responses import NO_CACHE, bytes_answer, json_answer
 from ooni_entrypoints.readiness import Readiness
 
@@ -37,7 +38,7 @@ async def landing_page() -> Response[bytes]:
     return bytes_answer(_LANDING.encode(), "text/html; charset=utf-8", cache="max-age=300")
 
 
-@get("/health", tags=["service"])
+@get("/health", media_type="text/html", tags=["service"])
 async def health(request: AnyRequest, readiness: Ready) -> Response[bytes]:
     """Say that the process answers: `UP`. It never touches the database.
 
@@ -63,13 +64,13 @@ async def version(readiness: Ready) -> Response[bytes]:
 @get(["/apispec_1.json", "/openapi.json"], include_in_schema=False, sync_to_thread=False)
 def api_description(request: AnyRequest) -> Response[bytes]:
     """Return the OpenAPI description of this API."""
-    return json_answer(request.app.openapi_schema.to_schema(), cache="max-age=300")
+    return json_answer(description(request.app), cache="max-age=300")
 
 
 @get(["/apidocs", "/apidocs/"], include_in_schema=False, sync_to_thread=False)
 def api_page(request: AnyRequest) -> Response[bytes]:
     """Show the API description to a person. The page needs nothing from anywhere else."""
-    page = _page(request.app.openapi_schema.to_schema())
+    page = _page(description(request.app))
     return bytes_answer(page.encode(), "text/html; charset=utf-8", cache="max-age=300")
 
 
@@ -85,18 +86,18 @@ def _readiness(readiness: Readiness) -> Response[bytes]:
     return json_answer(content, 503 if errors else 200, NO_CACHE)
 
 
-def _page(description: dict[str, Any]) -> str:
+def _page(described: dict[str, Any]) -> str:
     sections: dict[str, list[str]] = {}
-    for path, methods in sorted(description["paths"].items()):
+    for path, methods in sorted(described["paths"].items()):
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["other"])[0]
             sections.setdefault(tag, []).append(_operation(method, path, operation))
     body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(items)}" for tag, items in sorted(sections.items()))
-    title = html.escape(description["info"]["title"])
+    title = html.escape(described["info"]["title"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>{title}</h1>'
-        f"<p>{html.escape(description['info'].get('description', ''))} "
+        f"<p>{html.escape(described['info'].get('description', ''))} "
         'Machine-readable: <a href="/openapi.json">OpenAPI</a>.</p>'
         f"{body}</body></html>"
     )

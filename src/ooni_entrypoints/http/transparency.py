@@ -15,20 +15,20 @@ from ooni_entrypoints.http.responses import bytes_answer, json_answer
 
 View = NamedDependency[SkipValidation[LogView]]
 
-_TEXT = "text/plain"  # the framework adds the charset
+_TEXT = "text/plain"
 _BYTES = "application/octet-stream"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SECONDS = "max-age=5"
 _RECORD = re.compile(r"hours/[0-9]{10}/(0|[1-9][0-9]{0,8})|withdrawals/(0|[1-9][0-9]{0,8})|checkpoints/[0-9]{20}")
 
 
-@get("/api/v1/transparency/checkpoint", tags=["transparency"], sync_to_thread=True)
+@get("/api/v1/transparency/checkpoint", media_type=_TEXT, tags=["transparency"], sync_to_thread=True)
 def checkpoint(log_view: View) -> Response[bytes]:
     """Return the newest signed state of the log (C2SP tlog-checkpoint)."""
     return bytes_answer(log_view.checkpoint_note(), _TEXT, cache=_SECONDS)
 
 
-@get("/api/v1/transparency/keys", tags=["transparency"], sync_to_thread=False)
+@get("/api/v1/transparency/keys", media_type=_TEXT, tags=["transparency"], sync_to_thread=False)
 def keys(log_view: View) -> Response[bytes]:
     """Return the public keys that may sign the log's checkpoints, newest first, one a line (C2SP signed-note).
 
@@ -37,7 +37,12 @@ def keys(log_view: View) -> Response[bytes]:
     return bytes_answer("".join(f"{key.text}\n" for key in log_view.keys).encode(), _TEXT, cache="max-age=300")
 
 
-@get("/api/v1/transparency/tile/{path:path}", tags=["transparency"], sync_to_thread=True)
+@get(
+    "/api/v1/transparency/tile/{path:path}",
+    media_type="application/octet-stream",
+    tags=["transparency"],
+    sync_to_thread=True,
+)
 def tile(
     log_view: View,
     path: Annotated[str, PathParameter(description="`<level or entries>/<index>[.p/<width>]`, such as `0/x001/234`.")],
@@ -62,7 +67,7 @@ def withdrawals(log_view: View, number: FromPath[str]) -> Response[bytes]:
     return _record(log_view, f"withdrawals/{number}", "application/json")
 
 
-@get("/api/v1/transparency/checkpoints/{size:str}", tags=["transparency"], sync_to_thread=True)
+@get("/api/v1/transparency/checkpoints/{size:str}", media_type=_TEXT, tags=["transparency"], sync_to_thread=True)
 def earlier_checkpoint(log_view: View, size: FromPath[str]) -> Response[bytes]:
     """Return the checkpoint that was signed at a size, written with 20 digits."""
     return _record(log_view, f"checkpoints/{size}", _TEXT)
