@@ -15,6 +15,7 @@ from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.tables import FASTPATH
 from ooni_core.catalog.model import Axis, CountQuery, MeasurementFilter, Page, TimeWindow
+from ooni_entrypoints.garbage import collect_rarely
 
 _ENGINES = ("duckdb", "chdb")
 _REPEAT = 30
@@ -82,6 +83,7 @@ def _at(name: str, size: int, costs: dict[str, list[float]]) -> Iterator[Figure]
 
 
 def _costs(engine: SqlEngine) -> dict[str, list[float]]:
+    collect_rarely()  # as the service does
     catalog, raw = SqlCatalog(engine), SqlCatalog(engine, rollups=False)
     newest = Page(limit=100)
     some = iter([entry.measurement_uid for entry in catalog.search(_COUNTRY, Page(limit=2 * _REPEAT))])

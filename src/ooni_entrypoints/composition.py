@@ -16,7 +16,6 @@ from ooni_adapters.objectstore import open_object_store
 from ooni_adapters.scorers import EngineScorer, ProcessScorer, RemoteScoring
 from ooni_adapters.spool import FolderSpool
 from ooni_adapters.sql.catalog import SqlCatalog
-from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.engine import cancellable
 from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.system import SystemEntropy
@@ -37,6 +36,7 @@ from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.figures import make_figures
 from ooni_entrypoints.fingerprint_watch import FingerprintWatch
+from ooni_entrypoints.garbage import collect_rarely
 from ooni_entrypoints.http import (
     aggregation,
     legacy_pages,
@@ -65,6 +65,7 @@ from ooni_entrypoints.storage import (
     open_storage,
     require_server,
 )
+from ooni_entrypoints.timed_jobs import timed_jobs
 from ooni_entrypoints.timers import Timers
 from ooni_entrypoints.transparency import make_withdrawal, open_log, withdrawal_commands
 from ooni_entrypoints.workers import ScoringWorker
@@ -204,7 +205,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     scores_here = [] if settings.scoring.daemon else [scorer.start]
     watched = [] if demo else [watch.start]
     publication = make_publication(settings, storage, scoring, objects)
-    timers = Timers(settings, publication, SqlRollups(storage.engine, clock))
+    timers = Timers(tuple(timed_jobs(settings, publication, storage)))
     control = ControlServer(socket_path(settings.storage.data_dir), commands_of(settings, publication, storage))
     leadership = Leadership(
         settings.storage.data_dir / "leader.lock", [(timers.start, timers.stop), (control.start, control.stop)]
@@ -225,7 +226,12 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "readiness": Readiness(
             version(),
             [Check("db_error", lambda: storage.engine.query("SELECT 1"))],
-            [probes.warnings, worker.warnings, lambda: [alarm] if (alarm := publication.backlog().alarm) else []],
+            [
+                probes.warnings,
+                worker.warnings,
+                timers.warnings,
+                lambda: [alarm] if (alarm := publication.backlog().alarm) else [],
+            ],
         ),
     }
     figures = make_figures(
@@ -245,7 +251,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, leadership.start],
+        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, leadership.start, collect_rarely],
         on_stop=[
             leadership.stop,
             worker.stop,

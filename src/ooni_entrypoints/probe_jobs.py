@@ -1,5 +1,6 @@
 """Wires the jobs that bring the data behind probe services up to date. Part of the composition root."""
 
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import attrs
 
 from ooni_adapters.geoip import GeoipUpdater
 from ooni_adapters.git import GitListSource, GitRepository
+from ooni_adapters.sql.counting import recount
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_core.errors import Invalid
 from ooni_core.testlists.updating import ListUpdater
 from ooni_entrypoints.settings import Settings
+from ooni_entrypoints.storage import clock_of, open_storage
 
 
 def make_geoip_updater(settings: Settings) -> GeoipUpdater:
@@ -20,8 +23,6 @@ def make_geoip_updater(settings: Settings) -> GeoipUpdater:
     Raises:
         Invalid: a configured source is not ``name.mmdb=URL``.
     """
-    from ooni_entrypoints.storage import clock_of
-
     sources = {}
     for text in settings.probes.geoip_sources:
         name, equals, url = text.partition("=")
@@ -50,7 +51,11 @@ def update_test_lists(settings: Settings, engine: SqlEngine, *, force: bool, dry
         Invalid: the lists cannot be right; nothing was changed.
         Unavailable: repository or database do not answer; nothing was changed.
     """
-    return attrs.asdict(make_list_updater(settings, engine).update(force=force, dry_run=dry_run))
+    updated = make_list_updater(settings, engine).update(force=force, dry_run=dry_run)
+    if not dry_run:
+        # Which measurements count depends on what is listed.
+        recount(engine, clock_of(settings).now().astimezone(UTC).replace(tzinfo=None))
+    return attrs.asdict(updated)
 
 
 def update_test_lists_of(settings: Settings, *, force: bool, dry_run: bool) -> dict[str, Any]:
@@ -59,7 +64,5 @@ def update_test_lists_of(settings: Settings, *, force: bool, dry_run: bool) -> d
     Raises:
         Conflict: another process holds the database.
     """
-    from ooni_entrypoints.storage import open_storage
-
     with open_storage(settings) as storage:
         return update_test_lists(settings, storage.engine, force=force, dry_run=dry_run)

@@ -292,6 +292,9 @@ class ProbeSettings:
     test_lists_most: int = _setting(
         1_000_000, "Most rows of test lists that are installed.", validator=_between(1, 10_000_000)
     )
+    update_daily: bool = _setting(
+        default=False, help="Also fetch test lists and GeoIP databases every night, from within `ooni serve`."
+    )
     refresh_seconds: float = _setting(
         30.0,
         "How often lists, rules and counters are read again, in seconds. What this process scores counts at once.",
@@ -334,6 +337,8 @@ class BackupSettings:
         "Store of the private backups, never a public bucket: a URL as storage.objects. Empty: data_dir/backups.",
     )
     public: str = _setting("", "Object store of the public exports: a URL as storage.objects. Empty: storage.objects.")
+    daily: bool = _setting(default=False, help="Also make both every night, from within `ooni serve`.")
+    keep: int = _setting(30, "How many nightly runs are kept; 0 keeps all.", validator=_between(0, 100_000))
 
 
 @attrs.frozen

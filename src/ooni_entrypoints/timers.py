@@ -1,40 +1,50 @@
-"""What the service does by the clock: publication and the rollups of charts, every hour."""
+"""Runs jobs by the clock, in threads of their own."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_core.errors import OoniError
-from ooni_core.publication.service import PublicationService
-from ooni_entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_ROLLUP_MINUTE = 5
+_LATE_SECONDS = 3600
+
+
+@attrs.frozen
+class Job:
+    """Something to be done again and again.
+
+    Attributes:
+        name: what the log and the health page call it.
+        run: does it once; what it returns goes to the log.
+        at: when, in UTC, as fields of cron: ``minute`` alone is every hour, with ``hour`` every day.
+        at_start: also once when the service starts, for what fell due while it was away.
+    """
+
+    name: str
+    run: Callable[[], object]
+    at: Mapping[str, int]
+    at_start: bool = False
 
 
 @attrs.define(eq=False)
 class Timers:
-    """Runs jobs in threads of their own; one that is still running is not started again."""
+    """Starts jobs when they are due; one that is still running is not started again, one that fails is tried again."""
 
-    settings: Settings
-    publication: PublicationService
-    rollups: SqlRollups
+    jobs: Sequence[Job]
     _scheduler: BackgroundScheduler | None = attrs.field(default=None, init=False)
+    _failed: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def start(self) -> None:
-        """Begin. Hours that closed while nobody was there are published at once."""
+        """Begin."""
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
-        if self.settings.publication.enabled:
-            job = _careful("publication", self._publish)
-            scheduler.add_job(job)
-            scheduler.add_job(job, "cron", minute=self.settings.publication.minute, misfire_grace_time=3600)
-        rollups = _careful("rolling up", self._roll_up)
-        scheduler.add_job(rollups)
-        scheduler.add_job(rollups, "cron", minute=_ROLLUP_MINUTE, misfire_grace_time=3600)
+        for job in self.jobs:
+            if job.at_start:
+                scheduler.add_job(self.do, args=[job])
+            scheduler.add_job(self.do, "cron", args=[job], misfire_grace_time=_LATE_SECONDS, **job.at)
         scheduler.start()
         self._scheduler = scheduler
 
@@ -43,26 +53,19 @@ class Timers:
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
 
-    def _roll_up(self) -> None:
-        _log.info("rolled up %d days", self.rollups.refresh())
-
-    def _publish(self) -> None:
-        report = self.publication.run()
-        _log.info("publication: %s", report)
-        backlog = self.publication.backlog()
-        if backlog.alarm:
-            _log.warning("publication: %s", backlog.alarm)
-
-
-def _careful(name: str, job: Callable[[], None]) -> Callable[[], None]:
-    """Keep a job's failure from ending the timer: the next round tries again."""
-
-    def run() -> None:
+    def do(self, job: Job) -> None:
+        """Do *job* once. Its failure does not end the timer: the next round tries again."""
         try:
-            job()
+            _log.info("%s: %s", job.name, job.run())
         except OoniError as exc:
-            _log.warning("%s waits for its next turn: %s", name, exc)
-        except Exception:  # noqa: BLE001 - a bug in one round must not end all later ones
-            _log.exception("%s failed", name)
+            _log.warning("%s waits for its next turn: %s", job.name, exc)
+            self._failed[job.name] = str(exc)
+        except Exception as exc:  # noqa: BLE001 - a bug in one round must not end all later ones
+            _log.exception("%s failed", job.name)
+            self._failed[job.name] = f"{type(exc).__name__}, see the log"
+        else:
+            self._failed.pop(job.name, None)
 
-    return run
+    def warnings(self) -> list[str]:
+        """Return which jobs failed the last time, and why."""
+        return [f"{name} failed: {reason}" for name, reason in sorted(self._failed.copy().items())]

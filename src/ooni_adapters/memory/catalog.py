@@ -162,7 +162,7 @@ def _sorted(groups: Mapping[tuple[AxisValue, ...], object]) -> list[tuple[AxisVa
 
 
 def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(*(a + b for a, b in zip(attrs.astuple(one), attrs.astuple(other), strict=True)))
+    return Counts(*(a + b for a, b in zip(one, other, strict=True)))
 
 
 def _activity(keys: tuple[AxisValue, ...], rows: Sequence[FastpathRow]) -> Activity:

@@ -52,7 +52,7 @@ FASTPATH = Table(
     ),
     key=("measurement_uid",),
     indexes=("report_id",),
-    ranges=("measurement_start_time",),
+    ranges=("measurement_start_time", "update_time"),
     sharded=("measurement_uid",),
 )
 
