@@ -23,6 +23,8 @@ from ooni_core.errors import Conflict, Invalid, QueryTimeout, TooLarge, Unavaila
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _STREAM_ROWS = 10_000
 _LOOKED_UP_ROWS = 5_000
+# DuckDB 2.0.0 counts removed rows when it chooses row groups for ORDER BY … LIMIT, and then returns too few rows.
+_OPTIONS = {"disabled_optimizers": "row_group_pruner"}
 
 
 def _utc_now() -> datetime:
@@ -47,7 +49,7 @@ class DuckDbEngine:
     def __init__(
         self, path: Path | None = None, now: Callable[[], datetime] = _utc_now, options: Mapping[str, Any] | None = None
     ) -> None:
-        self._root = _connect(path, dict(options or {}))
+        self._root = _connect(path, {**_OPTIONS, **(options or {})})
         self._now = now
         self._local = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []

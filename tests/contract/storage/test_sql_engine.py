@@ -330,6 +330,23 @@ class SqlEngineContract:
             found = engine.query(f"SELECT id FROM incidents WHERE {condition}", {"cc": "FR", "ccs": ["US", "FR"]})
             assert found.tuples == [("1",)]
 
+    def test_first_rows_in_an_order_are_all_there_after_many_replacements(self, engine):
+        uids = [f"m{n}" for n in range(12)]
+        for turn in range(40):
+            start = datetime(2026, 11, 1) + timedelta(minutes=turn * 7919 % 50_000)
+            kept = uids[: turn % 12]
+            rows = [
+                {"measurement_uid": uid, "measurement_start_time": start - timedelta(hours=n)}
+                for n, uid in enumerate(kept)
+            ]
+            engine.replace({FASTPATH: rows})
+            for limit in (1, 3):
+                found = engine.query(
+                    "SELECT measurement_uid, report_id FROM fastpath WHERE true"
+                    f" ORDER BY measurement_start_time DESC, measurement_uid DESC LIMIT {limit} OFFSET 0"
+                )
+                assert [uid for uid, _ in found.tuples] == kept[:limit], turn
+
     def test_answer_longer_than_its_limit_is_refused(self, engine):
         engine.insert(CITIZENLAB, [url(f"{n}.example") for n in range(11)])
         assert len(engine.query("SELECT url FROM citizenlab", limits=Limits(rows=11))) == 11
