@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import attrs
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -42,9 +43,9 @@ class Timers:
         """Begin."""
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         for job in self.jobs:
-            if job.at_start:
-                scheduler.add_job(self.do, args=[job])
-            scheduler.add_job(self.do, "cron", args=[job], misfire_grace_time=_LATE_SECONDS, **job.at)
+            # One entry for each job: APScheduler cannot remove a finished single run while it is being stopped.
+            first = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
+            scheduler.add_job(self.do, "cron", args=[job], misfire_grace_time=_LATE_SECONDS, **job.at, **first)
         scheduler.start()
         self._scheduler = scheduler
 
