@@ -245,10 +245,12 @@ class ClickHouseEngine:
     def _kill(self, mark: str) -> None:
         client = self._connect()  # that of this thread may be the one that waits
         try:
-            client.command(
-                "KILL QUERY WHERE user = currentUser() AND query LIKE {like:String} AND query NOT LIKE 'KILL%' ASYNC",
-                parameters={"like": f"%{mark}%"},
-            )
+            with _as_ours():
+                client.command(
+                    "KILL QUERY WHERE user = currentUser() AND query LIKE {like:String}"
+                    " AND query NOT LIKE 'KILL%' ASYNC",
+                    parameters={"like": f"%{mark}%"},
+                )
         finally:
             client.close()
 
