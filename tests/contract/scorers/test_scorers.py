@@ -41,7 +41,7 @@ class Poison:
 
 @pytest.fixture(scope="module")
 def process():
-    scorer = ProcessScorer(FingerprintSet.EMPTY, "head", seconds=1.0)
+    scorer = ProcessScorer(FingerprintSet.EMPTY, "head")
     scorer.start()
     yield scorer
     scorer.close()
@@ -95,7 +95,7 @@ def test_new_fingerprints_count_from_the_next_batch_on(process):
 
 
 def test_body_that_takes_for_ever_is_quarantined_and_its_companions_are_scored():
-    scorer = ProcessScorer(FingerprintSet.EMPTY, "head", seconds=0.5, start_seconds=5.0)
+    scorer = ProcessScorer(FingerprintSet.EMPTY, "head", seconds=2.0)
     try:
         scorer.score([(UID.format(1), body())])
         outcomes = scorer.score([(UID.format(1), Poison(time.sleep, 60)), (UID.format(2), body())])
