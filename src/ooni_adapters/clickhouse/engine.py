@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
+from urllib3.exceptions import HTTPError
 
 from ooni_adapters.clickhouse.address import Address
 from ooni_adapters.clickhouse.binding import typed
@@ -72,26 +74,25 @@ class ClickHouseEngine:
         self._address = Address.parse(url)
         self.dialect = ClickHouseDialect(self._address.cluster)
         self._now = now
-        self._local = threading.local()
-        self._clients: list[Client] = []
-        self._clients_lock = threading.Lock()
+        self._idle: deque[Client] = deque()
         self._writing = threading.RLock()
         self._last_version = 0
+        self._closed = False
         # Also runs when the interpreter exits: the embedded engine must not outlive its clients.
-        self._finalizer = weakref.finalize(self, _close_all, self._clients)
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
         self._make_database()
 
     def execute(self, sql: str, params: Params | None = None) -> None:
         """Run a statement, which may read as well: an INSERT from a SELECT sees one row per key."""
         statement, values = typed(sql, params)
-        with _as_ours():
-            self._client().command(statement, parameters=values, settings=_READING)
+        with self._lent() as client, _as_ours():
+            client.command(statement, parameters=values, settings=_READING)
 
     def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
         """Run a read; the server enforces the limits."""
         statement, values = typed(sql, params)
-        with _as_ours(), self._killable(statement, limits) as marked:
-            result = self._client().query(marked, parameters=values, settings=_read_settings(limits))
+        with self._lent() as client, _as_ours(), self._killable(statement, limits) as marked:
+            result = client.query(marked, parameters=values, settings=_read_settings(limits))
             tuples = naive_rows(result.result_rows, [kind.name for kind in result.column_types])
         return Rows(tuple(result.column_names), tuples)
 
@@ -171,9 +172,9 @@ class ClickHouseEngine:
         return {table.removesuffix("_local"): tuple(key.strip("()").split(", ")) for table, key in found.tuples}
 
     def close(self) -> None:
-        """Close the clients of all threads."""
-        with self._clients_lock:
-            self._finalizer()
+        """Close the clients."""
+        self._closed = True
+        self._finalizer()
 
     def _make_database(self) -> None:
         name = self._address.client.get("database")
@@ -184,8 +185,8 @@ class ClickHouseEngine:
                     client.command(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}{self._everywhere()}")
                 finally:
                     client.close()
-        with _as_ours():
-            self._client()
+        with self._lent():
+            pass  # a server that does not answer is found out now
 
     def _connect(self, **changes: Any) -> Client:
         arguments = {**self._address.client, **changes}
@@ -194,13 +195,22 @@ class ClickHouseEngine:
         with _as_ours():
             return clickhouse_connect.get_client(**arguments)
 
-    def _client(self) -> Client:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            client = self._local.client = self._connect()
-            with self._clients_lock:
-                self._clients.append(client)
-        return client
+    @contextmanager
+    def _lent(self) -> Iterator[Client]:
+        """Lend a client. It belongs to no thread: threads come and go, and would leave theirs behind."""
+        if self._closed:
+            raise Unavailable("ClickHouse: this connection is closed")
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._connect()
+        try:
+            yield client
+        finally:
+            if self._closed:
+                client.close()
+            else:
+                self._idle.append(client)
 
     def _everywhere(self) -> str:
         return f" ON CLUSTER '{self.dialect.cluster}'" if self.dialect.cluster else ""
@@ -225,9 +235,9 @@ class ClickHouseEngine:
             return
         # A token of its own, because ClickHouse would drop a batch that happens to equal an earlier one.
         settings = {**_WRITING, "insert_deduplicate": 1, "insert_deduplication_token": batch_key or uuid.uuid4().hex}
-        with self._writing, _as_ours():
+        with self._writing, self._lent() as client, _as_ours():
             stamped = self._with_version(batch, deleted) if table.rule is Rule.LATEST else batch
-            self._client().insert_arrow(name, stamped, settings=settings)
+            client.insert_arrow(name, stamped, settings=settings)
 
     def _with_version(self, batch: pa.Table, deleted: int) -> pa.Table:
         # Nanoseconds, so that the order of writes is also right between processes whose clocks agree.
@@ -255,10 +265,9 @@ class ClickHouseEngine:
             client.close()
 
 
-def _close_all(clients: list[Client]) -> None:
-    for client in clients:
-        client.close()
-    clients.clear()
+def _close_all(clients: deque[Client]) -> None:
+    while clients:
+        clients.pop().close()
 
 
 def _read_settings(limits: Limits) -> dict[str, Any]:
@@ -282,4 +291,6 @@ def _as_ours() -> Iterator[None]:
             ) from exc
         if code in _TOO_MANY_ROWS:
             raise TooLarge("the answer has too many rows; narrow the question") from exc
+        raise Unavailable(f"ClickHouse: {exc}") from exc
+    except (HTTPError, pa.ArrowException, OSError) as exc:  # a stream that ends too early
         raise Unavailable(f"ClickHouse: {exc}") from exc

@@ -3,7 +3,8 @@
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from ooni_adapters.duckdb.dialect import DuckDbDialect, quoted
 from ooni_adapters.sql.batches import complete_batch
-from ooni_adapters.sql.engine import ORDINARY, Limits, Params, Row, Rows
+from ooni_adapters.sql.engine import ORDINARY, Cancellation, Limits, Params, Row, Rows
 from ooni_adapters.sql.schema import Rule, Table
 from ooni_adapters.sql.tables import PREVIOUS, STORED_BATCHES
 from ooni_core.errors import Conflict, Invalid, QueryTimeout, TooLarge, Unavailable
@@ -51,39 +52,36 @@ class DuckDbEngine:
     ) -> None:
         self._root = _connect(path, {**_OPTIONS, **(options or {})})
         self._now = now
-        self._local = threading.local()
-        self._cursors: list[duckdb.DuckDBPyConnection] = []
-        self._cursors_lock = threading.Lock()
+        self._idle: deque[duckdb.DuckDBPyConnection] = deque()
         self._writing = threading.RLock()
         self._writer = self._root.cursor()
         # Also runs when the interpreter exits, so that the file is always left in order.
-        self._finalizer = weakref.finalize(self, _close_all, self._cursors, self._writer, self._root)
+        self._finalizer = weakref.finalize(self, _close_all, self._idle, self._writer, self._root)
         self._owner: int | None = None  # the thread whose transaction is open
 
     def execute(self, sql: str, params: Params | None = None) -> None:
         """Run a statement as the one writer."""
-        with self.transaction(), _as_unavailable():
+        with self.transaction(), _as_ours():
             self._writer.execute(sql, _bound(sql, params))
 
     def query(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Rows:
-        """Run a read on this thread's own cursor, or inside its open transaction."""
-        cursor = self._cursor()
-        with _as_unavailable(), _interrupted_after(cursor, limits):
+        """Run a read on a cursor that is free, or inside the open transaction of this thread."""
+        with self._lent() as cursor, _as_ours(), _interrupted_after(cursor, limits):
             cursor.execute(sql, _bound(sql, params))
             columns = tuple(column[0] for column in cursor.description or ())
             tuples = cursor.fetchall() if limits.rows is None else cursor.fetchmany(limits.rows + 1)
-        if limits.rows is not None and len(tuples) > limits.rows:
-            raise TooLarge(f"the answer has more than {limits.rows} rows; narrow the question")
+            if limits.rows is not None and len(tuples) > limits.rows:
+                cursor.abort()
+                raise TooLarge(f"the answer has more than {limits.rows} rows; narrow the question")
         return Rows(columns, tuples)
 
     def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
         """Run a read on a cursor of its own."""
-        cursor = self._root.cursor()  # its own: the thread may ask other things while it takes batches
-        try:
-            with _as_unavailable(), _interrupted_after(cursor, limits):
+        with _as_ours(), _interrupted_after(cursor := self._root.cursor(), limits):
+            try:
                 yield from cursor.sql(sql, params=_bound(sql, params)).to_arrow_reader(_STREAM_ROWS)
-        finally:
-            cursor.close()
+            finally:
+                cursor.close()
 
     def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
         """Upsert by the primary key, or append."""
@@ -101,7 +99,7 @@ class DuckDbEngine:
         if table.rule is not Rule.LATEST:
             raise Invalid(f"single rows of {table.name} cannot be removed")
         condition = " AND ".join(f"{quoted(name)} = ${name}" for name in table.key)
-        with self.transaction(), _as_unavailable():
+        with self.transaction(), _as_ours():
             for key in keys:
                 self._writer.execute(
                     f"DELETE FROM {quoted(table.name)} WHERE {condition}",  # noqa: S608 - names come from declarations
@@ -112,7 +110,7 @@ class DuckDbEngine:
         """Swap content in one transaction; the previous content moves to its shadow table."""
         now = self._now()
         batches = {table: complete_batch(table, rows, now) for table, rows in contents.items()}
-        with self.transaction(), _as_unavailable():
+        with self.transaction(), _as_ours():
             for table, batch in batches.items():
                 name, shadow = quoted(table.name), PREVIOUS.get(table)
                 if shadow is not None:
@@ -130,9 +128,10 @@ class DuckDbEngine:
                 return
             self._owner = threading.get_ident()
             try:
-                with _as_unavailable():
+                with _as_ours():
                     self._writer.execute("BEGIN")
-                    yield
+                yield
+                with _as_ours():
                     self._writer.execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -161,19 +160,24 @@ class DuckDbEngine:
 
     def close(self) -> None:
         """Close all cursors; the file is free afterwards."""
-        with self._writing, self._cursors_lock:
+        with self._writing:
             self._finalizer()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _lent(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a cursor. It belongs to no thread: threads come and go, and would leave theirs behind."""
         if self._owner == threading.get_ident():
-            return self._writer  # sees what its own transaction wrote
-        cursor = getattr(self._local, "cursor", None)
-        if cursor is None:
-            with _as_unavailable():
-                cursor = self._local.cursor = self._root.cursor()
-            with self._cursors_lock:
-                self._cursors.append(cursor)
-        return cursor
+            yield self._writer  # sees what its own transaction wrote
+            return
+        try:
+            cursor = self._idle.pop()
+        except IndexError:
+            with _as_ours():
+                cursor = self._root.cursor()
+        try:
+            yield cursor
+        finally:
+            self._idle.append(cursor)
 
     def _store(self, table: Table, batch: pa.Table) -> None:
         if table.rule is not Rule.LATEST or len(table.key) > 1 or batch.num_rows > _LOOKED_UP_ROWS:
@@ -181,7 +185,7 @@ class DuckDbEngine:
             return
         # ON CONFLICT reads the whole key column; a small batch looks its keys up in the index instead.
         name, key = quoted(table.name), quoted(table.key[0])
-        with _as_unavailable():
+        with _as_ours():
             find = f"SELECT {key} FROM {name} WHERE {key} IN $keys"  # noqa: S608
             found = self._writer.execute(find, {"keys": batch[table.key[0]].to_pylist()}).fetchall()
             if found:
@@ -193,7 +197,8 @@ class DuckDbEngine:
         if all(pc.all(pc.greater(batch[name], 0)).as_py() for name in table.values):
             return
         zero = " AND ".join(f"{quoted(name)} = 0" for name in table.values)
-        self._writer.execute(f"DELETE FROM {quoted(table.name)} WHERE {zero}")  # noqa: S608
+        with _as_ours():
+            self._writer.execute(f"DELETE FROM {quoted(table.name)} WHERE {zero}")  # noqa: S608
 
     def _roll_back(self) -> None:
         try:
@@ -211,7 +216,7 @@ class DuckDbEngine:
         return not self._writer.fetchall()
 
     def _write(self, statement: str, batch: pa.Table) -> None:
-        with _as_unavailable():
+        with _as_ours():
             self._writer.register("batch", batch)
             try:
                 self._writer.execute(statement)
@@ -219,7 +224,7 @@ class DuckDbEngine:
                 self._writer.unregister("batch")
 
 
-def _close_all(cursors: list[duckdb.DuckDBPyConnection], *owners: duckdb.DuckDBPyConnection) -> None:
+def _close_all(cursors: Iterable[duckdb.DuckDBPyConnection], *owners: duckdb.DuckDBPyConnection) -> None:
     for connection in [*cursors, *owners]:
         connection.close()
 
@@ -262,27 +267,28 @@ def _insert_statement(table: Table, name: str) -> str:
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
+def _as_ours() -> Iterator[None]:
     try:
         yield
-    except duckdb.InterruptException as exc:
-        raise QueryTimeout(
-            "the query took too long and was cancelled; narrow it, for instance with since/until"
-        ) from exc
     except duckdb.ConversionException as exc:
         raise Invalid(str(exc)) from exc
-    except duckdb.Error as exc:
+    except (duckdb.Error, pa.ArrowException, OSError) as exc:  # of a stream, Arrow tells what went wrong
+        if isinstance(exc, duckdb.InterruptException) or str(exc).startswith("INTERRUPT"):
+            raise QueryTimeout(
+                "the query took too long and was cancelled; narrow it, for instance with since/until"
+            ) from exc
         raise Unavailable(f"DuckDB: {exc}") from exc
 
 
 @contextmanager
 def _interrupted_after(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> Iterator[None]:
-    timer = threading.Timer(limits.seconds, cursor.interrupt) if limits.seconds is not None else None
+    deadline = Cancellation()  # which is over when the block is: it cannot hit the cursor's next query
+    timer = threading.Timer(limits.seconds, deadline.cancel) if limits.seconds is not None else None
     if timer is not None:
         timer.daemon = True
         timer.start()
     try:
-        with limits.stopping(cursor.interrupt):
+        with deadline.stopping(cursor.interrupt), limits.stopping(cursor.interrupt):
             yield
     finally:
         if timer is not None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import attrs
 import chdb
 import lz4.frame
 import zstandard
@@ -19,6 +20,19 @@ from clickhouse_connect.driver._backend.chdb_backend import CHDB_TRANSPORT_SETTI
 
 _DECODE = {"gzip": gzip.decompress, "lz4": lz4.frame.decompress, "zstd": zstandard.decompress}
 _NOT_SETTINGS = CHDB_TRANSPORT_SETTINGS | {"query", "user", "password", "default_format", "session_id"}
+
+
+@attrs.define
+class Faults:
+    """How many of the next answers go wrong.
+
+    Attributes:
+        lost: inserts that take effect, and whose connection is then cut.
+        cut: answers to reads that end in the middle.
+    """
+
+    lost: int = 0
+    cut: int = 0
 
 
 def _statement(handler, arguments):
@@ -107,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
                     connection.query(f"SET {name} = '{value}'")
             params = {k.removeprefix("param_"): v for k, v in arguments.items() if k.startswith("param_")}
             result, format = _run(connection, statement, data, params, arguments.get("default_format", "TabSeparated"))
-            self._send(200, result, format)
+            self._deliver(result, format, inserted=bool(data))
         except RuntimeError as exc:
             text = str(exc)
             code = text.partition("Code: ")[2].partition(".")[0] or "1002"
@@ -115,7 +129,19 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _send(self, status, body, format, headers=None):
+    def _deliver(self, result, format, *, inserted):
+        faults = self.server.faults
+        if inserted and faults.lost:
+            faults.lost -= 1
+            self.close_connection = True
+        elif format == "ArrowStream" and faults.cut:
+            faults.cut -= 1
+            self._send(200, result, format, sent=len(result) // 2)
+            self.close_connection = True
+        else:
+            self._send(200, result, format)
+
+    def _send(self, status, body, format, headers=None, sent=None):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-ClickHouse-Format", format)
@@ -123,16 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:sent])
 
 
 @contextmanager
-def serving_clickhouse(embedded_url):
+def serving_clickhouse(embedded_url, faults=None):
     """Serve the embedded engine of that URL on a free port of this host; yields a ``clickhouse://`` URL."""
     parts = urlsplit(embedded_url)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    server.folder = parts.path
+    server.folder, server.faults = parts.path, faults or Faults()
     keeper = chdb.connect(parts.path)  # the engine stops with its last connection; requests come and go
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

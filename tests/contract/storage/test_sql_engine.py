@@ -2,13 +2,18 @@
 
 import threading
 import time
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from datetime import date, datetime, timedelta
 
 import attrs
+import duckdb
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import OperationalError
 
+from ooni_adapters.database import open_database
 from ooni_adapters.sql.datasets import activate, roll_back
 from ooni_adapters.sql.engine import UNLIMITED, Cancellation, Limits, cancellable
 from ooni_adapters.sql.preparing import differences
@@ -28,7 +33,9 @@ from ooni_adapters.sql.tables import (
     URL_PRIORITIES,
 )
 from ooni_adapters.sql.tables.rollups import ROLLUP_COUNTRIES
-from ooni_core.errors import Invalid, OoniError, QueryTimeout, TooLarge
+from ooni_core.errors import Invalid, OoniError, QueryTimeout, TooLarge, Unavailable
+from tests.contract.storage.clickhouse_bridge import Faults, serving_clickhouse
+from tests.embedded_clickhouse import chdb_url
 
 DAY = date(2024, 5, 12)
 # Both engines know this table function; neither finishes the product in a second.
@@ -117,6 +124,16 @@ class SqlEngineContract:
         assert engine.insert(COUNTERS_TEST_LIST, [counter(3)], batch_key="b1") is False
         assert engine.insert(COUNTERS_TEST_LIST, [counter(3)], batch_key="b2") is True
         assert engine.query("SELECT sum(msmt_cnt) FROM counters_test_list").scalar() == 6
+
+    def test_batch_whose_answer_was_lost_is_stored_once_by_the_retry(self, engine, losing_an_answer):
+        before = {"measurement_uid": "m", "account_id": "a", "status": "ok"}
+        for table, rows in ((COUNTERS_TEST_LIST, [counter(3)]), (MSMT_FEEDBACK, [before])):
+            with losing_an_answer(engine), pytest.raises(Unavailable):
+                engine.insert(table, rows, batch_key="b1")
+            engine.insert(table, rows, batch_key="b1")
+            engine.insert(table, rows, batch_key="b1")
+        assert engine.query("SELECT sum(msmt_cnt) FROM counters_test_list").scalar() == 3
+        assert engine.query("SELECT count(*) FROM msmt_feedback").scalar() == 1
 
     def test_batch_key_is_per_table(self, engine):
         engine.insert(COUNTERS_TEST_LIST, [counter(3)], batch_key="b1")
@@ -347,6 +364,19 @@ class SqlEngineContract:
                 )
                 assert [uid for uid, _ in found.tuples] == kept[:limit], turn
 
+    def test_statement_that_is_wrong_is_an_error_of_ours(self, engine):
+        for ask in (engine.query, engine.execute, lambda sql: list(engine.stream(sql))):
+            with pytest.raises(OoniError):
+                ask("SELECT nothing FROM nowhere")
+        assert engine.query("SELECT 1").scalar() == 1
+
+    def test_threads_that_ended_leave_nothing_open(self, engine):
+        for _ in range(20):
+            thread = threading.Thread(target=engine.query, args=("SELECT 1",))
+            thread.start()
+            thread.join()
+        assert len(engine._idle) < 10
+
     def test_answer_longer_than_its_limit_is_refused(self, engine):
         engine.insert(CITIZENLAB, [url(f"{n}.example") for n in range(11)])
         assert len(engine.query("SELECT url FROM citizenlab", limits=Limits(rows=11))) == 11
@@ -477,13 +507,68 @@ class SqlEngineContract:
             engine.execute("DROP TABLE IF EXISTS growing")
 
 
+@contextmanager
+def duckdb_loses_an_answer(engine):
+    """The next COMMIT takes effect, and its caller never hears of it."""
+    writer = engine._writer
+
+    class Losing:
+        def __getattr__(self, name):
+            return getattr(writer, name)
+
+        def execute(self, sql, *args):
+            done = writer.execute(sql, *args)
+            if sql == "COMMIT":
+                raise duckdb.IOException("the answer is lost")
+            return done
+
+    engine._writer = Losing()
+    try:
+        yield
+    finally:
+        engine._writer = writer
+
+
+@contextmanager
+def clickhouse_loses_an_answer(engine):
+    """The next insert takes effect, and its caller never hears of it."""
+
+    def losing(client, *args, **options):
+        inserting(client, *args, **options)
+        raise OperationalError("the answer is lost")
+
+    inserting = Client.insert_arrow
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "insert_arrow", losing)
+        yield
+
+
 class TestDuckDbMemory(SqlEngineContract):
+    @pytest.fixture
+    def losing_an_answer(self):
+        return duckdb_loses_an_answer
+
     @pytest.fixture
     def engine(self, duckdb_memory):
         return duckdb_memory
 
+    def test_stream_that_is_cancelled_or_fails_halfway_raises_an_error_of_ours(self, engine):
+        cancellation = Cancellation()
+        batches = engine.stream("SELECT range FROM range(100000000)", limits=Limits(cancellation=cancellation))
+        next(batches)
+        cancellation.cancel()
+        with pytest.raises(QueryTimeout):
+            list(batches)
+        failing = "SELECT CASE WHEN range < 900000 THEN 1 ELSE error('no') END FROM range(1000000)"
+        with pytest.raises(Unavailable, match="no"):
+            list(engine.stream(failing))
+
 
 class TestDuckDbFile(SqlEngineContract):
+    @pytest.fixture
+    def losing_an_answer(self):
+        return duckdb_loses_an_answer
+
     @pytest.fixture
     def engine(self, duckdb_file):
         return duckdb_file
@@ -491,11 +576,47 @@ class TestDuckDbFile(SqlEngineContract):
 
 class TestEmbeddedClickHouse(SqlEngineContract):
     @pytest.fixture
+    def losing_an_answer(self):
+        return clickhouse_loses_an_answer
+
+    @pytest.fixture
     def engine(self, chdb):
         return chdb
 
 
 class TestClickHouseOverHttp(SqlEngineContract):
     @pytest.fixture
+    def losing_an_answer(self):
+        return clickhouse_loses_an_answer
+
+    @pytest.fixture
     def engine(self, clickhouse):
         return clickhouse
+
+
+@pytest.fixture(scope="module")
+def faulty():
+    """An engine over HTTP, and what its server does wrong."""
+    faults = Faults()
+    with serving_clickhouse(chdb_url("faulty"), faults) as address:
+        engine = open_database(address)
+        yield engine, faults
+        engine.close()
+
+
+def test_insert_whose_connection_was_cut_is_stored_once_by_the_retry(faulty):
+    engine, faults = faulty
+    faults.lost = 1
+    with suppress(Unavailable):  # the client may send it again by itself
+        engine.insert(COUNTERS_TEST_LIST, [counter(3)], batch_key="b1")
+    assert faults.lost == 0
+    engine.insert(COUNTERS_TEST_LIST, [counter(3)], batch_key="b1")
+    assert engine.query("SELECT sum(msmt_cnt) FROM counters_test_list").scalar() == 3
+
+
+def test_stream_that_ends_in_the_middle_is_never_taken_for_the_whole(faulty):
+    engine, faults = faulty
+    faults.cut = 1
+    with pytest.raises(Unavailable):
+        list(engine.stream("SELECT number FROM numbers(100000)"))
+    assert len(pa.Table.from_batches(engine.stream("SELECT number FROM numbers(100000)"))) == 100_000
