@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import attrs
 import pyarrow as pa
 
-from ooni_adapters.sql.counting import window_start
 from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_core.prioritization.counting import window_start
 from ooni_core.prioritization.ports import Coverage
 
 _LIMITS = Limits(seconds=120, rows=None)

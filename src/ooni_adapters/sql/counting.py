@@ -8,7 +8,7 @@ Sunday.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -16,19 +16,9 @@ import pyarrow as pa
 from ooni_adapters.sql.engine import UNLIMITED, SqlEngine
 from ooni_adapters.sql.schema import Table
 from ooni_adapters.sql.tables import COUNTERS_ASN_TEST_LIST, COUNTERS_TEST_LIST
+from ooni_core.prioritization.counting import COUNTED_TEST, is_counted, sunday, window_start
 
 RETENTION = timedelta(days=21)
-_TEST = "web_connectivity"
-
-
-def sunday(day: date) -> date:
-    """Return the Sunday on or before *day*."""
-    return day - timedelta(days=day.isoweekday() % 7)
-
-
-def window_start(now: datetime) -> date:
-    """Return the Sunday that begins the previous week: measurements from it on are counted."""
-    return sunday(now.date()) - timedelta(days=7)
 
 
 def count_verdicts(engine: SqlEngine, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -40,7 +30,11 @@ def count_verdicts(engine: SqlEngine, rows: Sequence[Mapping[str, Any]], now: da
         now: naive UTC; measurements from the previous week's Sunday up to it count.
     """
     latest = {row["measurement_uid"]: row for row in rows}
-    candidates = {uid: row for uid, row in latest.items() if _counts(row, now)}
+    candidates = {
+        uid: row
+        for uid, row in latest.items()
+        if is_counted(row["test_name"], row["input"], row["measurement_start_time"], now)
+    }
     if not candidates:
         return
     listed = _listed(engine, sorted({row["input"] for row in candidates.values()}))
@@ -50,11 +44,6 @@ def count_verdicts(engine: SqlEngine, rows: Sequence[Mapping[str, Any]], now: da
     if fresh:
         engine.insert(COUNTERS_TEST_LIST, _by_day(fresh))
         engine.insert(COUNTERS_ASN_TEST_LIST, _by_week(fresh))
-
-
-def _counts(row: Mapping[str, Any], now: datetime) -> bool:
-    started = row["measurement_start_time"]
-    return bool(row["test_name"] == _TEST and row["input"] and window_start(now) <= started.date() and started < now)
 
 
 def _listed(engine: SqlEngine, inputs: list[str]) -> set[str]:
@@ -89,7 +78,7 @@ def recount(engine: SqlEngine, now: datetime) -> None:
 
     The current and the previous week are exact afterwards. Running it again changes nothing.
     """
-    bounds = {"since": window_start(now), "now": now, "oldest": (now - RETENTION).date(), "test_name": _TEST}
+    bounds = {"since": window_start(now), "now": now, "oldest": (now - RETENTION).date(), "test_name": COUNTED_TEST}
     for table, period, dimensions in (
         (COUNTERS_TEST_LIST, "day", "probe_cc, input"),
         (COUNTERS_ASN_TEST_LIST, "week", "probe_cc, probe_asn, input"),

@@ -22,7 +22,7 @@ _READ = """
 _HISTORY = """
     SELECT changed_at, account_id, old_entry, new_entry
     FROM url_priorities_history
-    ORDER BY changed_at DESC
+    ORDER BY changed_at DESC, account_id, old_entry, new_entry
     LIMIT $most"""
 _FIELDS = ("category_code", "cc", "domain", "url", "priority")
 

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import attrs
 import pytest
 
-from ooni_adapters.sql.counting import count_verdicts, recount, sunday, window_start
+from ooni_adapters.sql.counting import count_verdicts, recount
 from ooni_adapters.sql.tables import CITIZENLAB, COUNTERS_ASN_TEST_LIST, COUNTERS_TEST_LIST, FASTPATH
 from ooni_adapters.sql.verdicts import SqlVerdictStore
+from ooni_core.prioritization.counting import is_counted, sunday
 from tests.contract.storage.test_scoring_stores import FixedClock, verdict
 
 NOW = FixedClock().now().astimezone(UTC).replace(tzinfo=None)  # Wednesday 2024-05-15 12:00
@@ -101,6 +102,16 @@ class CountersContract:
         recount(engine, NOW)
         assert {key[0] for key in by_day(engine)} == {date(2024, 4, 25)}
 
+    def test_reprocessing_replaces_rows_in_place_and_leaves_counting_to_the_recount(self, engine, store):
+        store.put([measured("m1"), measured("m2")])
+        again = attrs.evolve(store, counting=False)
+        again.put([measured("m1", anomaly=False), measured("m3"), measured("m2", input="https://b.example/")])
+        found = engine.query("SELECT measurement_uid, anomaly FROM fastpath ORDER BY measurement_uid").tuples
+        assert found == [("m1", "f"), ("m2", "t"), ("m3", "t")]
+        assert by_week(engine) == {(date(2024, 5, 12), "IT", 1, "https://a.example/"): 2}
+        recount(engine, NOW)
+        assert {key[3]: n for key, n in by_week(engine).items()} == {"https://a.example/": 2, "https://b.example/": 1}
+
     @pytest.mark.parametrize("seed", [1, 2])
     def test_adding_and_recounting_and_a_plain_model_agree(self, engine, store, seed):
         rnd = random.Random(seed)
@@ -139,12 +150,7 @@ def _model(rows, listed):
     counted = {}
     for row in rows:
         started = row["measurement_start_time"]
-        if (
-            row["test_name"] == "web_connectivity"
-            and row["input"] in listed
-            and window_start(NOW) <= started.date()
-            and started < NOW
-        ):
+        if row["input"] in listed and is_counted(row["test_name"], row["input"], started, NOW):
             key = (sunday(started.date()), row["probe_cc"], row["probe_asn"], row["input"])
             counted[key] = counted.get(key, 0) + 1
     return counted
@@ -166,9 +172,3 @@ class TestCountersOnClickHouseOverHttp(CountersContract):
     @pytest.fixture
     def engine(self, clickhouse):
         return clickhouse
-
-
-def test_a_verdict_store_that_does_not_count_leaves_counters_alone(duckdb_memory):
-    duckdb_memory.replace({CITIZENLAB: lists("https://a.example/")})
-    attrs.evolve(SqlVerdictStore(duckdb_memory, FixedClock()), counting=False).put([measured("m1")])
-    assert by_week(duckdb_memory) == {}
