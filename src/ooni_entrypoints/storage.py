@@ -122,8 +122,7 @@ def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
     """
     if settings.scoring.fingerprints:
         return read_fingerprints(Path(settings.scoring.fingerprints))
-    # The historical order: it decides how a measurement that matches several lists them.
-    found = FingerprintSet.from_rows(*storage.fingerprints.rows()).as_database()
+    found = storage.fingerprints.load()
     if not len(found):
         _log.warning(
             "there are no fingerprints: nothing can be confirmed. `ooni import fingerprints_http FILE` loads them"

@@ -133,15 +133,15 @@ class ClickHouseEngine:
             self._write(table, table.name, gone, None, deleted=1)
 
     def replace(self, contents: Mapping[Table, pa.Table | Sequence[Row]]) -> None:
-        """Fill a twin of each table, then exchange the two, which is atomic for each table."""
+        """Fill a twin of each table, then exchange them: atomic for each table, and one right after the other."""
         batches = {table: complete_batch(table, rows, self._now()) for table, rows in contents.items()}
         with self.transaction():
             twins = {table: self._twin(table) for table in batches}
             for table, batch in batches.items():
                 self.execute(f"TRUNCATE TABLE {quoted(twins[table])}{self._everywhere()}")
                 self._write(table, twins[table], batch, None)
-            for table, twin in twins.items():
-                self.execute(f"EXCHANGE TABLES {quoted(twin)} AND {quoted(table.name)}{self._everywhere()}")
+            pairs = ", ".join(f"{quoted(twin)} AND {quoted(table.name)}" for table, twin in twins.items())
+            self.execute(f"EXCHANGE TABLES {pairs}{self._everywhere()}")
             for table, twin in twins.items():
                 if table not in PREVIOUS:
                     self.execute(f"DROP TABLE {quoted(twin)}{self._everywhere()} SYNC")

@@ -5,39 +5,53 @@ from typing import Any
 
 import attrs
 
+from ooni_adapters.sql.datasets import activate, is_as_activated
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.schema import Table
 from ooni_adapters.sql.tables import FINGERPRINTS_DNS, FINGERPRINTS_HTTP
 from ooni_core.scoring import FingerprintSet
 
 _COLUMNS = ", ".join(FINGERPRINTS_DNS.column_names)
+_BOTH = (FINGERPRINTS_DNS, FINGERPRINTS_HTTP)
+# One statement, so that an engine with snapshots reads both lists as they were at one moment.
+_READ = " UNION ALL ".join(f"SELECT '{table.name}' AS kind, {_COLUMNS} FROM {table.name}" for table in _BOTH)  # noqa: S608
+_ATTEMPTS = 20
+
+Lists = dict[Table, list[dict[str, Any]]]
 
 
 @attrs.frozen
 class SqlFingerprintStore:
-    """Keeps the two fingerprint sets as rows with the columns of their CSV files."""
+    """A FingerprintStore in the tables ``fingerprints_dns`` and ``fingerprints_http``."""
 
     engine: SqlEngine
 
     def load(self) -> FingerprintSet:
-        """Return both sets, ready for scoring.
-
-        Raises:
-            Invalid: a stored row is no fingerprint.
-        """
-        return FingerprintSet.from_rows(*self.rows())
-
-    def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return the rows for DNS and for HTTP, each in the order of their names."""
-        return self._read("fingerprints_dns"), self._read("fingerprints_http")
+        """Return both lists of one moment."""
+        found = self._consistent()
+        return FingerprintSet.from_rows(found[FINGERPRINTS_DNS], found[FINGERPRINTS_HTTP]).as_database()
 
     def replace(self, dns: Sequence[Mapping[str, Any]], http: Sequence[Mapping[str, Any]]) -> None:
-        """Put both sets in place of the current ones, which stay in the ``_tmp`` tables.
+        """Put both lists in place of the current ones, which stay in the ``_tmp`` tables."""
+        activate(self.engine, {FINGERPRINTS_DNS: list(dns), FINGERPRINTS_HTTP: list(http)})
 
-        Raises:
-            Invalid: a row does not fit; nothing was changed.
-            Unavailable: the database failed.
+    def _consistent(self) -> Lists:
+        """Read until the lists are those that were activated together, or stay as they are.
+
+        ClickHouse exchanges one table after the other. Lists that were changed row by row are not those activated.
         """
-        self.engine.replace({FINGERPRINTS_DNS: list(dns), FINGERPRINTS_HTTP: list(http)})
+        found = self._read()
+        for _ in range(_ATTEMPTS):
+            if is_as_activated(self.engine, found):
+                break
+            former, found = found, self._read()
+            if found == former:
+                break
+        return found
 
-    def _read(self, table: str) -> list[dict[str, Any]]:
-        return self.engine.query(f"SELECT {_COLUMNS} FROM {table} ORDER BY name").dicts()  # noqa: S608
+    def _read(self) -> Lists:
+        found: Lists = {table: [] for table in _BOTH}
+        tables = {table.name: table for table in _BOTH}
+        for row in self.engine.query(f"{_READ} ORDER BY kind, name").dicts():
+            found[tables[row.pop("kind")]].append(row)
+        return found

@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ooni_adapters.sql.batches import arrow_type, complete_rows
+from ooni_adapters.sql.datasets import activate
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.file_values import LISTS, expected, read_text, read_value
 from ooni_adapters.sql.schema import Column, Rule, Table
@@ -49,7 +50,7 @@ def import_file(engine: SqlEngine, table: Table, path: Path, now: datetime, *, r
     content = _content(path)
     rows = _adapted(table, _parsed(table, path, content, now))
     if replace:
-        engine.replace({table: rows})
+        activate(engine, {table: rows})
         return rows.num_rows
     if "sign" in rows.column_names and pc.any(pc.less(rows["sign"], 0)).as_py():
         apply_signed(engine, table, complete_rows(table, rows, now).to_pylist())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 import pyarrow as pa
 
+from ooni_adapters.sql.datasets import activate
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_adapters.sql.tables import CITIZENLAB
 from ooni_core.prioritization.model import ListedUrl, TestLists
@@ -48,7 +49,7 @@ class SqlTestLists:
         """
         fields = ("domain", "url", "cc", "category_code")
         rows = pa.table({name: [getattr(entry, name) for entry in entries] for name in fields})
-        self.engine.replace({CITIZENLAB: rows})
+        activate(self.engine, {CITIZENLAB: rows})
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         return self.engine.stream(_READ, limits=_LIMITS)

@@ -1,10 +1,11 @@
 """What scoring needs from the outside world."""
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import attrs
 
+from ooni_core.scoring.fingerprints import FingerprintSet
 from ooni_core.scoring.model import Outcome, Quarantined, Stored
 
 
@@ -44,6 +45,28 @@ class QuarantineStore(Protocol):
 
     def entries(self, limit: int) -> Iterable[Quarantined]:
         """Return at most *limit* entries, newest uid first."""
+
+
+class FingerprintStore(Protocol):
+    """Keeps the fingerprints that scoring looks for."""
+
+    def load(self) -> FingerprintSet:
+        """Return both lists as they were put together, never a new one beside an old one.
+
+        They are in the order of the historical tables, which decides how a measurement that matches several lists them.
+
+        Raises:
+            Invalid: something is stored that is no fingerprint.
+            Unavailable: the medium failed.
+        """
+
+    def replace(self, dns: Sequence[Mapping[str, Any]], http: Sequence[Mapping[str, Any]]) -> None:
+        """Put both lists in the place of the current ones. Entries have the columns of the published files by name.
+
+        Raises:
+            Invalid: a value does not fit its column; nothing was changed.
+            Unavailable: the medium failed.
+        """
 
 
 class Scorer(Protocol):

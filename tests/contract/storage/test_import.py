@@ -77,6 +77,7 @@ class ImportContract:
         load(CITIZENLAB, "a.csv", "domain,url,cc,category_code\na,a,ZZ,NEWS\nb,b,ZZ,NEWS\n")
         load(CITIZENLAB, "b.csv", "domain,url,cc,category_code\nc,c,ZZ,NEWS\n", replace=True)
         assert engine.query("SELECT url FROM citizenlab").tuples == [("c",)]
+        assert engine.query("SELECT name, rows FROM dataset_versions").tuples == [("citizenlab", 1)]
 
     def test_signed_rows_collapse(self, engine, load):
         head = "sign,category_code,cc,domain,url,priority\n"
