@@ -94,3 +94,22 @@ class Quarantined:
 
 
 Outcome = Stored | Discarded | Quarantined
+
+
+@attrs.frozen
+class Correction:
+    """A change of published results that somebody made by hand.
+
+    Attributes:
+        at: when, aware (UTC), to the millisecond.
+        operator: who did it.
+        statement: what was done, so that others can do the same.
+        reason: why.
+        rows: how many results it changed.
+    """
+
+    at: datetime
+    operator: str
+    statement: str
+    reason: str
+    rows: int

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import attrs
 
 from ooni_core.scoring.fingerprints import FingerprintSet
-from ooni_core.scoring.model import Outcome, Quarantined, Stored
+from ooni_core.scoring.model import Correction, Outcome, Quarantined, Stored
 
 
 class VerdictStore(Protocol):
@@ -65,6 +65,25 @@ class FingerprintStore(Protocol):
 
         Raises:
             Invalid: a value does not fit its column; nothing was changed.
+            Unavailable: the medium failed.
+        """
+
+
+class CorrectionLog(Protocol):
+    """Remembers every change of published results that was made by hand, for everybody to see."""
+
+    def note(self, correction: Correction) -> None:
+        """Store *correction*. Noting the same again changes nothing.
+
+        Raises:
+            Invalid: a value cannot be stored, such as an instant before 1970; nothing was stored.
+            Unavailable: nothing was stored.
+        """
+
+    def corrections(self, limit: int) -> Sequence[Correction]:
+        """Return at most *limit* corrections, newest first, then by operator.
+
+        Raises:
             Unavailable: the medium failed.
         """
 

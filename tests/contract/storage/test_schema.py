@@ -1,6 +1,8 @@
 """Schema as data: creation, comparison, migrations, start-up, and the commands."""
 
 import json
+import re
+from pathlib import Path
 
 import attrs
 import pytest
@@ -158,6 +160,13 @@ def test_clickhouse_accepts_every_statement(chdb, cluster):
     for table in TABLES.values():
         for statement in ClickHouseDialect(cluster).create(table):
             assert chdb.query("SELECT formatQuery($sql)", {"sql": statement}).scalar().startswith("CREATE TABLE")
+
+
+def test_page_for_contributors_says_which_port_each_table_is_behind():
+    page = (Path(__file__).parents[3] / "docs" / "contributors" / "storage.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    named = [name for line in lines for name in re.findall(r"`([^`]+)`", line.split("|")[1])]
+    assert sorted(named) == sorted(TABLES)
 
 
 CLUSTER_SNAPSHOT = [

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
+from ooni_adapters.memory.corrections import MemoryCorrectionLog
 from ooni_adapters.memory.verdicts import MemoryQuarantineStore, MemoryVerdictStore
+from ooni_adapters.sql.corrections import SqlCorrectionLog
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_core.errors import Invalid
-from ooni_core.scoring.model import FastpathRow, Provenance, Quarantined, Stored
+from ooni_core.scoring.model import Correction, FastpathRow, Provenance, Quarantined, Stored
 
 NOW = datetime(2024, 5, 15, 12, tzinfo=UTC)
 STARTED = datetime.fromisoformat("2024-05-15T11:59:58")
@@ -256,3 +258,39 @@ class TestClickHouseQuarantineStore(QuarantineStoreContract):
     @pytest.fixture
     def store(self, clickhouse):
         return SqlQuarantineStore(clickhouse)
+
+
+class TestCorrectionLog:
+    MENDED = Correction(NOW, "ada", "ALTER TABLE fastpath UPDATE confirmed = 'f'", "false positive", 3)
+
+    @pytest.fixture(params=["memory", "duckdb_memory", "chdb", "clickhouse"])
+    def log(self, request):
+        return (
+            MemoryCorrectionLog()
+            if request.param == "memory"
+            else SqlCorrectionLog(request.getfixturevalue(request.param))
+        )
+
+    def test_corrections_come_newest_first_then_by_operator(self, log):
+        later, other = (
+            attrs.evolve(self.MENDED, at=NOW + timedelta(milliseconds=1)),
+            attrs.evolve(self.MENDED, operator="bo"),
+        )
+        for one in (other, later, self.MENDED):
+            log.note(one)
+        assert log.corrections(5) == [later, self.MENDED, other]
+        assert log.corrections(1) == [later]
+
+    def test_noting_again_changes_nothing(self, log):
+        assert log.corrections(5) == []
+        log.note(self.MENDED)
+        log.note(self.MENDED)
+        assert log.corrections(5) == [self.MENDED]
+
+
+@pytest.mark.parametrize("engine", ["duckdb_memory", "chdb", "clickhouse"])
+def test_correction_that_cannot_be_stored_is_refused(engine, request):
+    log = SqlCorrectionLog(request.getfixturevalue(engine))
+    with pytest.raises(Invalid):
+        log.note(attrs.evolve(TestCorrectionLog.MENDED, at=datetime(1969, 1, 1, tzinfo=UTC)))
+    assert log.corrections(5) == []

@@ -1,0 +1,1 @@
+"""Blocking events and status: what is blocked where, since when."""

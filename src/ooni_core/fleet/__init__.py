@@ -1,0 +1,1 @@
+"""Test helpers: which machines there are, and in which state of their lives."""
