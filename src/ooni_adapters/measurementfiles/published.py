@@ -42,6 +42,7 @@ class PublishedFile:
         test_name: short name, without underscores.
         form: ``jsonl``, ``jsonl.zst``, ``index``, ``postcan``, ``can`` or ``other``.
         md5: of the content, in hexadecimal, where the store knows it.
+        sha256: of the content, in hexadecimal, where a manifest tells it.
     """
 
     key: str
@@ -51,6 +52,7 @@ class PublishedFile:
     test_name: str
     form: str
     md5: str | None = None
+    sha256: str | None = None
 
 
 def published_file(key: str, size: int, md5: str | None = None) -> PublishedFile | None:

@@ -112,6 +112,28 @@ class PublishedFiles:
             if file is not None and file.size > 0:
                 yield file
 
+    def manifests(self, selection: Selection) -> Iterator[tuple[str, bytes | Unavailable]]:
+        """Yield the manifests of the wanted days: key, and content or why it cannot be read.
+
+        Raises:
+            Unavailable: the store cannot be listed.
+        """
+        file_system, root = self._opened
+        for day in selection.days():
+            folder = f"{root}/manifests/{day:%Y%m%d}"
+            try:
+                found = sorted(path for path in file_system.find(folder) if path.endswith(".json"))
+            except FileNotFoundError:
+                continue
+            except OSError as exc:
+                raise Unavailable(f"{self.url} cannot be listed: {exc}") from exc
+            contents = file_system.cat(found, on_error="return") if found else {}
+            for path in found:
+                content = contents.get(path, b"")
+                if isinstance(content, Exception):
+                    content = Unavailable(f"it cannot be read: {content!r}")
+                yield path[len(root) + 1 :], content
+
     def open(self, key: str) -> BinaryIO:
         """Return the object as a stream.
 
@@ -150,6 +172,7 @@ class PublishedFiles:
             try:
                 self._fetch(file, partial, arrived)
             except FileNotFoundError as exc:
+                partial.unlink(missing_ok=True)
                 raise NotFound(f"{self.url} has no {file.key}") from exc
             except WrongContentError as exc:
                 partial.unlink()
@@ -178,12 +201,13 @@ class PublishedFiles:
 
 
 def difference(file: PublishedFile, copy: Path) -> str | None:
-    """Say how *copy* is not the published file, or return None when it is, as far as the listing tells."""
+    """Say how *copy* is not the published file, or return None when it is, as far as *file* tells."""
     size = copy.stat().st_size
     if size != file.size:
         return f"{size} bytes instead of {file.size}"
-    if file.md5 is None:
+    name, expected = ("sha256", file.sha256) if file.sha256 else ("md5", file.md5)
+    if not expected:
         return None
     with copy.open("rb") as content:
-        found = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    return None if found == file.md5 else f"MD5 {found} instead of {file.md5}"
+        found = hashlib.file_digest(content, lambda: hashlib.new(name, usedforsecurity=False)).hexdigest()
+    return None if found == expected else f"{name.upper()} {found} instead of {expected}"

@@ -1,7 +1,6 @@
 """Manifests: which files one hour has, how long they are, and what they hash to."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 import msgspec
@@ -113,7 +112,34 @@ def read_manifest(content: bytes) -> ManifestDocument:
     return document
 
 
-def verify_files(documents: Sequence[ManifestDocument], objects: ObjectStore, sha256: Any) -> Iterator[str]:
+@attrs.frozen
+class Announced:
+    """What manifests say together.
+
+    Attributes:
+        files: what there is, by key.
+        replaced: keys of files that are gone, because a body in them was withdrawn.
+        problems: sentences about manifests that contradict each other.
+    """
+
+    files: Mapping[str, ListedFile]
+    replaced: frozenset[str]
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, documents: Iterable[ManifestDocument]) -> "Announced":
+        """Put manifests together; a file may be in several, as after the loss of a journal."""
+        known = list(documents)
+        listed = [file for document in known for file in document.files]
+        replaced = frozenset(key for document in known for key in document.replaces)
+        files = {file.key: file for file in listed if file.key not in replaced}
+        odd = {file.key for file in listed if files.get(file.key, file) != file}
+        return cls(files, replaced, tuple(f"{key} is listed twice, with different content" for key in sorted(odd)))
+
+
+def verify_files(
+    documents: Iterable[ManifestDocument], objects: ObjectStore, sha256: Callable[[bytes], str]
+) -> Iterator[str]:
     """Compare what is listed with what is there; yield one sentence for each difference.
 
     Args:
@@ -121,17 +147,16 @@ def verify_files(documents: Sequence[ManifestDocument], objects: ObjectStore, sh
         objects: where the files are.
         sha256: from bytes to hex digest.
     """
-    replaced = {key for document in documents for key in document.replaces}
-    for document in documents:
-        for file in document.files:
-            if file.key in replaced:
-                if objects.size(file.key) is not None:
-                    yield f"{file.key} was replaced after a withdrawal, and is still there"
-                continue
-            try:
-                content = objects.get(file.key)
-            except NotFound:
-                yield f"{file.key} is missing"
-                continue
-            if len(content) != file.bytes or sha256(content) != file.sha256:
-                yield f"{file.key} is not the file that was published"
+    announced = Announced.of(documents)
+    yield from announced.problems
+    for key in sorted(announced.replaced):
+        if objects.size(key) is not None:
+            yield f"{key} was replaced after a withdrawal, and is still there"
+    for key, file in announced.files.items():
+        try:
+            content = objects.get(key)
+        except NotFound:
+            yield f"{key} is missing"
+            continue
+        if len(content) != file.bytes or sha256(content) != file.sha256:
+            yield f"{key} is not the file that was published"

@@ -1,17 +1,16 @@
 """``ooni sync``: a local copy of published measurements."""
 
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
+from ooni_adapters.measurementfiles.copying import Copy
 from ooni_adapters.measurementfiles.published import PublishedFile, Selection, short_name
-from ooni_adapters.measurementfiles.remote import PublishedFiles, difference
+from ooni_adapters.measurementfiles.remote import PublishedFiles
 from ooni_core.errors import OoniError
 from ooni_entrypoints.scoring_runs.progress import Progress
 
@@ -24,10 +23,6 @@ _FORMS = {
     "all": frozenset[str](),
 }
 _SHOWN = 5
-
-
-class StoppedError(Exception):
-    """Somebody pressed Ctrl-C; downloads end after the piece they are at."""
 
 
 def names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
@@ -66,8 +61,9 @@ def command(
 ) -> None:
     """Copy published measurement files from SOURCE, which is OONI's public bucket or any fsspec URL.
 
-    Files keep their published names and every byte. Run it again at any time: what is complete is not fetched again,
-    what is missing, cut short or changed is. The folder can be given to ooni score as it is.
+    Files keep their published names and every byte; each is compared with the SHA-256 in the manifest of its hour,
+    where there is one. Run it again at any time: what is complete is not fetched again, what is missing, cut short or
+    changed is, and files that were replaced after a withdrawal are removed. The folder can be given to ooni score.
 
     \b
     Exit status: 0 the copy is complete, 1 some files failed (the list says which), 130 interrupted.
@@ -95,43 +91,15 @@ def s3_options(url: str, endpoint_url: str | None, *, signed: bool) -> dict[str,
     return {"anon": not signed} | ({"endpoint_url": endpoint_url} if endpoint_url else {})
 
 
-@attrs.frozen
-class Copy:
-    """A local copy of published files."""
-
-    source: PublishedFiles
-    folder: Path
-    verify: bool = False
-    _stop: threading.Event = attrs.field(factory=threading.Event)
-
-    def missing(self, selection: Selection) -> Iterator[PublishedFile]:
-        """Yield the files that are not here, or not as they were published."""
-        for file in self.source.find(selection):
-            target = self.folder / file.key
-            expected = file if self.verify else attrs.evolve(file, md5=None)
-            if not target.is_file() or difference(expected, target):
-                yield file
-
-    def fetch(self, file: PublishedFile) -> None:
-        """Bring one file here."""
-        self.source.download(file, self.folder / file.key, self._arrived)
-
-    def _arrived(self, _: int) -> None:
-        if self._stop.is_set():
-            raise StoppedError
-
-    def stop(self) -> None:
-        """Make running downloads end soon; what arrived is kept for the next run."""
-        self._stop.set()
-
-
 def _run(copy: Copy, selection: Selection, jobs: int) -> int:
-    files = list(copy.missing(selection))
-    progress = Progress(sum(file.size for file in files), "files")
-    failures: list[str] = []
+    plan = copy.plan(selection)
+    for path in plan.replaced:
+        path.unlink(missing_ok=True)
+    progress = Progress(sum(file.size for file in plan.missing), "files")
+    failures = list(plan.problems)
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for failure, file in _fetched(pool, copy, files):
+            for failure, file in _fetched(pool, copy, plan.missing):
                 progress.advance(file.size, 1)
                 failures.extend([failure] if failure else [])
         except KeyboardInterrupt:
@@ -141,14 +109,16 @@ def _run(copy: Copy, selection: Selection, jobs: int) -> int:
             return INTERRUPTED
         finally:
             progress.finish()
-    click.echo(f"{progress.count - len(failures)} files fetched, {len(failures)} failed", err=True)
+    failed = len(failures) - len(plan.problems)
+    removed = f", {len(plan.replaced)} removed that were replaced after a withdrawal" if plan.replaced else ""
+    click.echo(f"{progress.count - failed} files fetched, {failed} failed{removed}", err=True)
     for failure in failures[:_SHOWN]:
         click.echo(failure, err=True)
     return SOME_FAILED if failures else 0
 
 
 def _fetched(
-    pool: ThreadPoolExecutor, copy: Copy, files: Iterable[PublishedFile]
+    pool: ThreadPoolExecutor, copy: Copy, files: Sequence[PublishedFile]
 ) -> Iterator[tuple[str | None, PublishedFile]]:
     running = {pool.submit(copy.fetch, file): file for file in files}
     for done in as_completed(running):

@@ -9,10 +9,11 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
+from ooni_adapters.measurementfiles.copying import Copy, StoppedError
 from ooni_adapters.measurementfiles.published import PublishedFile, Selection, published_file
 from ooni_adapters.measurementfiles.remote import PublishedFiles
 from ooni_core.errors import NotFound, Unavailable
-from ooni_entrypoints.cli.sync import Copy, StoppedError, command
+from ooni_entrypoints.cli.sync import command
 
 KEYS = (
     "raw/20240101/00/IT/signal/2024010100_IT_signal.n0.0.jsonl.gz",
@@ -128,9 +129,9 @@ class TestRepeating:
         selection = Selection(date(2024, 1, 1), date(2024, 1, 8))
         copy.stop()
         with pytest.raises(StoppedError):
-            copy.fetch(next(copy.missing(selection)))
+            copy.fetch(copy.plan(selection).missing[0])
         assert all(name.endswith(".partial") for name in copied(tmp_path))
-        assert len(list(copy.missing(selection))) == 5
+        assert len(copy.plan(selection).missing) == 5
 
 
 class TestFailures:
@@ -215,10 +216,10 @@ class TestS3:
     def test_verify_finds_a_changed_byte(self, s3: Service, tmp_path: Path):
         copy = Copy(PublishedFiles(s3.url, s3.options), tmp_path, verify=True)
         selection = Selection(date(2024, 1, 1), date(2024, 1, 2), forms=frozenset({"postcan"}))
-        [file] = copy.missing(selection)
+        [file] = copy.plan(selection).missing
         copy.fetch(file)
-        assert list(copy.missing(selection)) == []
+        assert copy.plan(selection).missing == ()
         damaged = bytearray(content(file.key))
         damaged[100] ^= 1
         (tmp_path / file.key).write_bytes(damaged)
-        assert list(copy.missing(selection)) == [file]
+        assert copy.plan(selection).missing == (file,)

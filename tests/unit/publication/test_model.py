@@ -2,13 +2,14 @@
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ooni_core.errors import Invalid
 from ooni_core.measurement import SpoolBucket
-from ooni_core.publication.manifests import read_manifest, write_manifest
+from ooni_core.publication.manifests import Announced, ListedFile, ManifestDocument, read_manifest, write_manifest
 from ooni_core.publication.model import (
     JSONL,
     POSTCAN,
@@ -84,3 +85,11 @@ def test_a_manifest_is_read_back():
         read_manifest(b"{}")
     with pytest.raises(Invalid, match="version 9"):
         read_manifest(json.dumps({**json.loads(content), "version": 9}).encode())
+
+
+def test_manifests_are_put_together_and_contradictions_are_told():
+    file = ListedFile("raw/x", 1, "00", 1)
+    document = ManifestDocument(1, "2021081715", "n0", 0, 1, 0, (file, attrs.evolve(file, key="raw/y")), ("raw/x",))
+    other = attrs.evolve(document, number=1, files=(attrs.evolve(file, key="raw/y", sha256="11"),), replaces=())
+    assert Announced.of([document, document]) == Announced({"raw/y": document.files[1]}, frozenset({"raw/x"}))
+    assert Announced.of([document, other]).problems == ("raw/y is listed twice, with different content",)
