@@ -23,11 +23,12 @@ from ooni_core.archive import Archive
 from ooni_core.archive.hops import SpoolWindow
 from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
+from ooni_core.intake.backpressure import SpoolBound
 from ooni_core.intake.service import IntakeService
 from ooni_core.measurement import MeasurementUid
 from ooni_core.ports import Clock
 from ooni_core.publication.ports import ObjectStore
-from ooni_core.publication.service import PublicationService
+from ooni_core.publication.service import PublicationLimits, PublicationService
 from ooni_core.scoring import Engine, FingerprintSet
 from ooni_core.scoring.handover import HandoverService
 from ooni_core.scoring.service import ScoringService
@@ -113,14 +114,19 @@ def open_objects(settings: Settings) -> ObjectStore:
             "endpoint": storage.s3_endpoint or None,
             "key": storage.s3_key or None,
             "secret": storage.s3_secret or None,
+            "profile": storage.s3_profile,
+            "region": storage.s3_region,
             "anonymous": storage.s3_anonymous,
+            "timeout": storage.s3_seconds,
+            "attempts": storage.s3_attempts,
         }
     return open_object_store(url, **options)
 
 
 def make_spool(settings: Settings) -> FolderSpool:
     """Return the spool of received measurements."""
-    return FolderSpool(spool_folder(settings), fsync=settings.storage.fsync)
+    storage = settings.storage
+    return FolderSpool(spool_folder(settings), storage.fsync, storage.reserve_bytes)
 
 
 def make_publication(
@@ -141,6 +147,7 @@ def make_publication(
         announce=open_log(settings, objects).append_manifest,
         before_discard=scored,
         seekable=settings.publication.seekable,
+        limits=PublicationLimits(many=settings.publication.alarm_waiting),
     )
 
 
@@ -211,7 +218,8 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         settings.storage.data_dir / "leader.lock", [(timers.start, timers.stop), (control.start, control.stop)]
     )
     catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
-    intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id)
+    bound = SpoolBound(lambda: publication.backlog().measurements, settings.storage.most_waiting, clock)
+    intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id, bound)
     use_cases = {
         **probes.use_cases,
         "intake": intake,
@@ -225,7 +233,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "service_settings": settings.service,
         "readiness": Readiness(
             version(),
-            [Check("db_error", lambda: storage.engine.query("SELECT 1"))],
+            [Check("db_error", lambda: storage.engine.query("SELECT 1")), Check("spool_full", spool.check_room)],
             [
                 probes.warnings,
                 worker.warnings,
@@ -242,6 +250,11 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
                 "Measurements that wait for publication.",
                 lambda: publication.backlog().measurements,
             ),
+            "spool_hours_late": (
+                "Hours since the oldest waiting measurement could have been published.",
+                lambda: publication.backlog().hours_late,
+            ),
+            "spool_free_bytes": ("Bytes that the file system of the spool has left.", spool.free_bytes),
         },
     )
     areas = (*_AREAS, metrics) if figures else _AREAS

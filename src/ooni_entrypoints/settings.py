@@ -122,7 +122,27 @@ class StorageSettings:
     s3_endpoint: str = _setting("", "S3 endpoint URL, for stores other than AWS.")
     s3_key: str = _setting("", "S3 access key id. Empty: the usual AWS configuration.", secret=True)
     s3_secret: str = _setting("", "S3 secret access key.", secret=True)
+    s3_profile: str = _setting("", "Profile of the AWS configuration to take credentials from.")
+    s3_region: str = _setting("", "AWS region of the bucket. Empty: that of the AWS configuration.")
     s3_anonymous: bool = _setting(default=False, help="Read public buckets without credentials.")
+    s3_seconds: float = _setting(
+        30.0,
+        "Longest time, in seconds, to wait for S3 to accept a connection or send a piece of an answer.",
+        validator=_between(0.1, 3600),
+    )
+    s3_attempts: int = _setting(
+        5, "How often a request to S3 is tried, with growing and irregular pauses.", validator=_between(1, 100)
+    )
+    reserve_bytes: int = _setting(
+        64 * 2**20,
+        "Probes are told to come again later while the file system of data_dir has less than this free, in bytes.",
+        validator=_between(0, 2**50),
+    )
+    most_waiting: int = _setting(
+        0,
+        "Probes are told to come again later while this many measurements wait for publication. 0: no such limit.",
+        validator=_between(0, 10**9),
+    )
     query_seconds: float = _setting(28.0, "Time limit of one read, in seconds.", validator=_between(0.1, 3600))
     fsync: bool = _setting(
         default=True,
@@ -231,6 +251,11 @@ class PublicationSettings:
     )
     seekable: bool = _setting(
         default=False, help="Also publish each file of lines as .jsonl.zst, in the seekable format of zstd."
+    )
+    alarm_waiting: int = _setting(
+        500_000,
+        "More measurements than this waiting for publication are worth an alarm in /health/ready and the log.",
+        validator=_between(1, 10**9),
     )
     log_key_file: str = _setting("", "Keys of the transparency log. Empty: transparency.key in data_dir, made once.")
     log_origin: str = _setting(

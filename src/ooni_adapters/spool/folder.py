@@ -24,6 +24,7 @@ from ooni_core.measurement import MeasurementUid, SpoolBucket
 _GROUP = 256  # bounds the open files and the wait of those who come next
 _STALE_SECONDS = 900  # no put takes this long: what is still .tmp then was left behind by a dead process
 _MAKE_FOLDER_AGAIN = 5
+_RESERVE_NAMES = 1000
 
 
 @attrs.define(eq=False)
@@ -46,8 +47,8 @@ class FolderSpool:
     Attributes:
         root: the folder; created when missing.
         fsync: False gives up durability; for benchmarks only.
-        reserve_bytes: puts are refused (Unavailable) while less than this is free on the file system, so that
-            publication always has room to work and to make room.
+        reserve_bytes: puts are refused (Unavailable) while less than this is free on the file system, or hardly any
+            names, so that publication always has room to work and to make room. 0 refuses nothing.
     """
 
     root: Path = attrs.field(converter=Path)
@@ -118,6 +119,22 @@ class FolderSpool:
         except OSError as exc:
             raise Unavailable(f"spool cannot discard: {exc}") from exc
 
+    def check_room(self) -> None:
+        """Say whether puts are accepted.
+
+        Raises:
+            Unavailable: the file system is as good as full.
+        """
+        try:
+            self._require_room()
+        except OSError as exc:
+            raise Unavailable(f"spool cannot store anything: {exc}") from exc
+
+    def free_bytes(self) -> int:
+        """Return how much the file system has left for puts, in bytes."""
+        room = os.statvfs(self.root)
+        return room.f_bavail * room.f_frsize
+
     def _folder(self, bucket: SpoolBucket) -> Path:
         return self.incoming / bucket.name
 
@@ -178,6 +195,8 @@ class FolderSpool:
             room = os.statvfs(self.incoming)
             if room.f_bavail * room.f_frsize < self.reserve_bytes:
                 raise OSError(f"less than {self.reserve_bytes} bytes are free at {self.root}")
+            if room.f_files and room.f_favail < _RESERVE_NAMES:  # some file systems do not count them
+                raise OSError(f"the file system of {self.root} has no room for more files")
 
     def _write_all(self, group: list[_Put]) -> None:
         for each in group:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import attrs
 
 from ooni_core.errors import Conflict, Unavailable
+from ooni_core.intake.backpressure import SpoolBound
 from ooni_core.intake.envelope import check_body
 from ooni_core.intake.model import ReportRequest
 from ooni_core.intake.ports import MeasurementSpool, ScoringQueue
@@ -21,6 +22,7 @@ class IntakeService:
 
     Attributes:
         collector_id: identity of this host, part of the report ids it makes.
+        bound: how many may wait for publication; None admits all.
     """
 
     spool: MeasurementSpool
@@ -28,6 +30,7 @@ class IntakeService:
     clock: Clock
     entropy: Entropy
     collector_id: str
+    bound: SpoolBound | None = None
 
     def open_report(self, request: ReportRequest) -> ReportId:
         """Name a new report. Nothing is stored: any well-shaped id is accepted later, from any host."""
@@ -54,11 +57,13 @@ class IntakeService:
 
         Raises:
             Invalid: the body cannot be a measurement; nothing was kept.
-            Unavailable: it could not be made durable; the probe should try again.
+            Unavailable: it could not be made durable, or too many wait already; the probe should try again.
         """
         if says_nowhere(report_id):
             return None
         check_body(body, vouched=vouched)
+        if self.bound is not None:
+            self.bound.admit()
         uid = self._spooled(report_id, body)
         self.queue.offer(uid)
         return uid

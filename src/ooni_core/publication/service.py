@@ -42,6 +42,7 @@ class PublicationLimits:
         grace: how long after its end an hour is left open for puts under way.
         keep_journal: how long finished batches are remembered, to recognise a measurement that comes again.
         late: a backlog older than this raises the alarm.
+        many: and so do more measurements than this.
         give_up_after: a run stops after this many failures of the object store or the index in a row.
     """
 
@@ -50,6 +51,7 @@ class PublicationLimits:
     grace: timedelta = timedelta(minutes=5)
     keep_journal: timedelta = timedelta(days=14)
     late: timedelta = timedelta(hours=2)
+    many: int = 500_000
     give_up_after: int = 3
 
 
@@ -121,7 +123,7 @@ class PublicationService:
         late = self.clock.now() - (buckets[0].start + _HOUR + self.limits.grace)
         hours = max(0, late // _HOUR)
         alarm = ""
-        if late > self.limits.late:
+        if late > self.limits.late or waiting > self.limits.many:
             alarm = f"{waiting} measurements wait for publication, the oldest since hour {buckets[0].hour} UTC"
         return Backlog(waiting, buckets[0].hour, hours, alarm)
 
