@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,12 @@ from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
 from ooni_core.intake.backpressure import SpoolBound
 from ooni_core.intake.service import IntakeService
-from ooni_core.measurement import MeasurementUid
 from ooni_core.ports import Clock
 from ooni_core.publication.ports import ObjectStore
 from ooni_core.publication.service import PublicationLimits, PublicationService
 from ooni_core.scoring import Engine, FingerprintSet
 from ooni_core.scoring.handover import HandoverService
+from ooni_core.scoring.model import Quarantined
 from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.control import ControlServer, socket_path
@@ -134,8 +134,9 @@ def make_publication(
 ) -> PublicationService:
     """Return the use case that publishes what the spool holds, once it is scored."""
 
-    def scored(uids: Sequence[MeasurementUid]) -> None:
-        scoring.score_missing(uids)
+    def quarantine(entry: Quarantined) -> None:
+        if not storage.quarantine.known([entry.measurement_uid]):  # what scoring found says more
+            storage.quarantine.put([entry])
 
     return PublicationService(
         spool=scoring.spool,
@@ -145,7 +146,8 @@ def make_publication(
         clock=storage.clock,
         identity=f"n{settings.service.collector_id}",
         announce=open_log(settings, objects).append_manifest,
-        before_discard=scored,
+        before_discard=scoring.settle,
+        quarantine=quarantine,
         seekable=settings.publication.seekable,
         limits=PublicationLimits(many=settings.publication.alarm_waiting),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from ooni_core.scoring.model import Quarantined, Stored
+from ooni_core.scoring.model import UNREADABLE, Quarantined, Stored
 
 
 @attrs.define
@@ -41,7 +41,12 @@ class MemoryQuarantineStore:
     def known(self, uids: Sequence[str]) -> set[str]:
         """Look uids up."""
         with self._lock:
-            return self._entries.keys() & set(uids)
+            return {uid for uid in uids if uid in self._entries and self._entries[uid].kind != UNREADABLE}
+
+    def unreadable(self, uids: Sequence[str]) -> set[str]:
+        """Look uids up."""
+        with self._lock:
+            return {uid for uid in uids if uid in self._entries and self._entries[uid].kind == UNREADABLE}
 
     def release(self, uids: Sequence[str]) -> None:
         """Forget entries."""

@@ -6,7 +6,7 @@ import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.tables import QUARANTINE
-from ooni_core.scoring.model import Quarantined
+from ooni_core.scoring.model import UNREADABLE, Quarantined
 
 
 @attrs.frozen
@@ -21,16 +21,15 @@ class SqlQuarantineStore:
 
     def known(self, uids: Sequence[str]) -> set[str]:
         """Look uids up."""
-        if not uids:
-            return set()
-        found = self.engine.query(
-            "SELECT measurement_uid FROM fastpath_quarantine WHERE measurement_uid IN $uids", {"uids": list(uids)}
-        )
-        return {uid for (uid,) in found.tuples}
+        return {uid for uid, kind in self._kinds(uids).items() if kind != UNREADABLE}
+
+    def unreadable(self, uids: Sequence[str]) -> set[str]:
+        """Look uids up."""
+        return {uid for uid, kind in self._kinds(uids).items() if kind == UNREADABLE}
 
     def release(self, uids: Sequence[str]) -> None:
         """Delete those that are there."""
-        self.engine.delete(QUARANTINE, [{"measurement_uid": uid} for uid in sorted(self.known(uids))])
+        self.engine.delete(QUARANTINE, [{"measurement_uid": uid} for uid in sorted(self._kinds(uids))])
 
     def entries(self, limit: int) -> Iterable[Quarantined]:
         """Read the newest."""
@@ -39,3 +38,11 @@ class SqlQuarantineStore:
             {"limit": limit},
         )
         return [Quarantined(measurement_uid=uid, reason=reason, kind=kind) for uid, reason, kind in found.tuples]
+
+    def _kinds(self, uids: Sequence[str]) -> dict[str, str]:
+        if not uids:
+            return {}
+        found = self.engine.query(
+            "SELECT measurement_uid, kind FROM fastpath_quarantine WHERE measurement_uid IN $uids", {"uids": list(uids)}
+        )
+        return dict(found.tuples)

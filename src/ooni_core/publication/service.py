@@ -26,6 +26,10 @@ from ooni_core.publication.files import gunzip, json_lines, postcan, seekable_zs
 from ooni_core.publication.manifests import write_manifest
 from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Manifest, Report
 from ooni_core.publication.ports import BodyIndex, ObjectStore, PublicationJournal
+from ooni_core.scoring.model import UNREADABLE, Quarantined
+
+UNPUBLISHABLE = "unpublishable"
+"""Kind of a quarantined body that is no measurement."""
 
 Bodies = list[tuple[MeasurementUid, bytes]]
 
@@ -59,6 +63,10 @@ def _nothing_to_wait_for(uids: Sequence[MeasurementUid]) -> None:
     """Every measurement may go: nobody scores here."""
 
 
+def _only_told(entry: Quarantined) -> None:
+    """The report says it, and nobody keeps it."""
+
+
 def _unannounced(manifest: Manifest) -> None:
     """Nobody keeps a log."""
 
@@ -75,6 +83,8 @@ class PublicationService:
         identity: ``n`` and the collector id of this host; part of every file name.
         before_discard: returns once each of these measurements has its verdict or its entry in quarantine; raises an
             OoniError to keep them in the spool until the next run.
+        quarantine: told of each body that the spool cannot give back (it stays there and is tried again), and of each
+            that is no measurement (its line is ``{}``).
         announce: told of each manifest once all its files are published, and told again until it returns: the place of
             a transparency log.
         seekable: also publish ``.jsonl.zst``.
@@ -88,6 +98,7 @@ class PublicationService:
     identity: str
     before_discard: Callable[[Sequence[MeasurementUid]], None] = _nothing_to_wait_for
     announce: Callable[[Manifest], object] = _unannounced
+    quarantine: Callable[[Quarantined], object] = _only_told
     seekable: bool = False
     limits: PublicationLimits = attrs.field(factory=PublicationLimits)
 
@@ -234,6 +245,7 @@ class _Run:
             return self.service.spool.get(uid)
         except Unavailable as exc:
             self._problem(f"{uid.text}: {exc}")
+            self.service.quarantine(Quarantined(uid.text, str(exc), UNREADABLE))
             return None
 
     def _build(self, batch: Batch, bodies: Bodies | None) -> Batch:
@@ -283,6 +295,9 @@ class _Run:
 
     def _release(self, batch: Batch) -> None:
         self.service.before_discard(batch.uids)
+        for line in batch.lines:
+            if line.problem:
+                self.service.quarantine(Quarantined(line.measurement_uid, line.problem, UNPUBLISHABLE))
         self.service.spool.discard(batch.uids)
         self.service.journal.advance(batch, BatchState.DONE)
         self._count(batch)

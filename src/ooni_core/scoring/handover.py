@@ -40,12 +40,12 @@ class HandoverService:
             HandoverUnfinished: the daemon did not take all of them.
             Unavailable: what it refuses could not be scored here; the caller hands all of them over again.
         """
-        bodies = [(uid.text, body) for uid in uids if (body := self.local.spool.get(uid)) is not None]
+        bodies, missed = self.local.read(uids)
         answer = self.daemon.take(bodies) if bodies else Handover()
         here = self.local.score([uid for uid in uids if uid.text in answer.refused])
         if answer.left:
             raise HandoverUnfinished(answer.reason, [uid for uid in uids if uid.text in answer.left])
-        return here + ScoringSummary(gone=len(uids) - len(bodies), handed_over=len(bodies) - len(answer.refused))
+        return here + missed + ScoringSummary(handed_over=len(bodies) - len(answer.refused))
 
     def score_missing(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
         """Hand over those of *uids* that have neither a verdict nor a quarantine entry.

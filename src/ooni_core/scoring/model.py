@@ -79,6 +79,10 @@ class Discarded:
     reason: str
 
 
+UNREADABLE = "unreadable"
+"""Kind of a measurement that the spool cannot give back just now."""
+
+
 @attrs.frozen
 class Quarantined:
     """The measurement cannot be scored. It is kept, listed and counted, never lost.

@@ -38,10 +38,13 @@ class QuarantineStore(Protocol):
         """
 
     def known(self, uids: Sequence[str]) -> set[str]:
-        """Return those of *uids* that are in quarantine."""
+        """Return those of *uids* that are in quarantine for what they are: scoring them again is of no use."""
+
+    def unreadable(self, uids: Sequence[str]) -> set[str]:
+        """Return those of *uids* that are in quarantine because they could not be read."""
 
     def release(self, uids: Sequence[str]) -> None:
-        """Forget entries, because these measurements were scored after all. Unknown uids are ignored."""
+        """Forget entries, because these measurements were scored or read after all. Unknown uids are ignored."""
 
     def entries(self, limit: int) -> Iterable[Quarantined]:
         """Return at most *limit* entries, newest uid first."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from ooni_core.errors import Invalid
+from ooni_core.errors import Invalid, Unavailable
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid
-from ooni_core.scoring.model import Discarded, Outcome, Quarantined, Stored
+from ooni_core.scoring.model import UNREADABLE, Discarded, Outcome, Quarantined, Stored
 from ooni_core.scoring.ports import QuarantineStore, Scorer, VerdictStore
 
 _BATCH = 500
@@ -20,6 +20,7 @@ class ScoringSummary:
     Attributes:
         gone: no longer in the spool, so published and scored before.
         handed_over: taken by a scoring daemon, which stores their verdicts.
+        unreadable: in the spool, but cannot be read from it; in quarantine until they can.
     """
 
     stored: int = 0
@@ -27,6 +28,7 @@ class ScoringSummary:
     quarantined: int = 0
     gone: int = 0
     handed_over: int = 0
+    unreadable: int = 0
 
     def __add__(self, other: "ScoringSummary") -> "ScoringSummary":
         return ScoringSummary(
@@ -35,6 +37,7 @@ class ScoringSummary:
             self.quarantined + other.quarantined,
             self.gone + other.gone,
             self.handed_over + other.handed_over,
+            self.unreadable + other.unreadable,
         )
 
 
@@ -48,15 +51,34 @@ class ScoringService:
     quarantine: QuarantineStore
 
     def score(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
-        """Score *uids* and store what comes out.
+        """Score *uids* and store what comes out. One that cannot be read holds up no other.
 
         Raises:
             Unavailable: some or all were not stored; the caller asks again.
         """
-        bodies = [(uid.text, body) for uid in uids if (body := self.spool.get(uid)) is not None]
+        bodies, missed = self.read(uids)
         outcomes = self.scorer.score(bodies) if bodies else []
-        summary = store_outcomes(outcomes, self.verdicts, self.quarantine)
-        return attrs.evolve(summary, gone=len(uids) - len(bodies))
+        return store_outcomes(outcomes, self.verdicts, self.quarantine) + missed
+
+    def read(self, uids: Sequence[MeasurementUid]) -> tuple[list[tuple[str, bytes]], ScoringSummary]:
+        """Return the bodies that the spool holds, by uid, and how many are gone or cannot be read.
+
+        Raises:
+            Unavailable: the quarantine store does not answer.
+        """
+        bodies, unreadable = [], []
+        for uid in uids:
+            try:
+                body = self.spool.get(uid)
+            except Unavailable as exc:
+                unreadable.append(Quarantined(uid.text, str(exc), UNREADABLE))
+                continue
+            if body is not None:
+                bodies.append((uid.text, body))
+        if unreadable:
+            self.quarantine.put(unreadable)
+        gone = len(uids) - len(bodies) - len(unreadable)
+        return bodies, ScoringSummary(gone=gone, unreadable=len(unreadable))
 
     def score_missing(self, uids: Sequence[MeasurementUid]) -> ScoringSummary:
         """Score those of *uids* that have neither a verdict nor a quarantine entry.
@@ -68,6 +90,17 @@ class ScoringService:
         for start in range(0, len(uids), _BATCH):
             summary += self.score(self.unscored(uids[start : start + _BATCH]))
         return summary
+
+    def settle(self, uids: Sequence[MeasurementUid]) -> None:
+        """See to it that each of *uids* has its verdict or a quarantine entry that will stay, so that it may go.
+
+        Raises:
+            Unavailable: that cannot be said of all of them now.
+        """
+        summary = self.score_missing(uids)
+        if summary.unreadable:
+            raise Unavailable(f"{summary.unreadable} measurements have no verdict and cannot be read from the spool")
+        self.quarantine.release(sorted(self.quarantine.unreadable([uid.text for uid in uids])))
 
     def unscored(self, uids: Sequence[MeasurementUid]) -> list[MeasurementUid]:
         """Return those of *uids* that have neither a verdict nor a quarantine entry.

@@ -12,7 +12,7 @@ from ooni_adapters.sql.corrections import SqlCorrectionLog
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_core.errors import Invalid
-from ooni_core.scoring.model import Correction, FastpathRow, Provenance, Quarantined, Stored
+from ooni_core.scoring.model import UNREADABLE, Correction, FastpathRow, Provenance, Quarantined, Stored
 
 NOW = datetime(2024, 5, 15, 12, tzinfo=UTC)
 STARTED = datetime.fromisoformat("2024-05-15T11:59:58")
@@ -222,6 +222,17 @@ class QuarantineStoreContract:
         store.put([entry("a")])
         assert store.known(["a", "b"]) == {"a"}
         assert store.known([]) == set()
+
+    def test_what_could_only_not_be_read_is_told_apart(self, store):
+        store.put([entry("a"), entry("b", "EIO", UNREADABLE)])
+        assert store.known(["a", "b", "c"]) == {"a"}
+        assert store.unreadable(["a", "b", "c"]) == {"b"}
+        assert store.unreadable([]) == set()
+        store.put([entry("b")])
+        assert store.unreadable(["b"]) == set()
+        store.put([entry("b", "EIO", UNREADABLE)])
+        store.release(["b"])
+        assert list(store.entries(10)) == [entry("a")]
 
     def test_release_forgets_and_ignores_unknown(self, store):
         store.put([entry("a"), entry("b")])
