@@ -20,6 +20,7 @@ from ooni_adapters.sql.engine import cancellable
 from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.system import SystemEntropy
 from ooni_core.archive import Archive
+from ooni_core.archive.files import FileArchive
 from ooni_core.archive.hops import SpoolWindow
 from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
@@ -46,6 +47,7 @@ from ooni_entrypoints.http import (
     metrics,
     one_measurement,
     private,
+    published_files,
     reports,
     system,
     transparency,
@@ -75,6 +77,7 @@ _AREAS = (
     reports,
     measurements,
     one_measurement,
+    published_files,
     measurement_spool,
     aggregation,
     private,
@@ -229,6 +232,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "catalog": CatalogService(catalog),
         "statistics": StatisticsService(catalog, catalog, clock),
         "archive": Archive(spool, storage.bodies, objects, make_peers(settings, clock), clock),
+        "files": FileArchive(objects),
         "spool_window": SpoolWindow(spool, settings.peers.keys, clock),
         "clock": clock,
         "log_view": open_log(settings, objects).view,

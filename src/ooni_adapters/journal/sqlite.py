@@ -92,6 +92,16 @@ class SqliteJournal:
             self._tidy()
             yield True
 
+    def is_settled(self) -> bool:
+        """Say whether this journal was compared with the object store."""
+        with self._transaction() as db:
+            return bool(db.execute("PRAGMA user_version").fetchone()[0])
+
+    def settled(self) -> None:
+        """Remember that it was."""
+        with self._transaction() as db:
+            db.execute("PRAGMA user_version = 1")
+
     def knows(self, bucket: SpoolBucket, identity: str) -> bool:
         """Say whether a batch of that bucket was ever planned or adopted."""
         with self._transaction() as db:

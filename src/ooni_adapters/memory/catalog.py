@@ -66,6 +66,10 @@ class MemoryCatalog:
         found = [row for row in self._latest() if row.report_id == report_id and row.input == input]
         return self._entry(max(found, key=attrgetter("measurement_uid"))) if found else None
 
+    def count_in_report(self, report_id: str, input: str) -> int:
+        """Look at every row."""
+        return sum((row.report_id, row.input) == (report_id, input) for row in self._latest())
+
     def count(self, query: CountQuery) -> Chart:
         """Count row by row."""
         cells: dict[tuple[AxisValue, ...], Counts] = {} if query.axes else {(): Counts()}

@@ -82,6 +82,12 @@ class SqlCatalog:
             Condition("report_id = $report_id AND input = $input", {"report_id": report_id, "input": input})
         )
 
+    def count_in_report(self, report_id: str, input: str) -> int:
+        """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
+        sql = "SELECT count(*) FROM fastpath WHERE report_id = $report_id AND input = $input"
+        [(count,)] = self._rows(sql, {"report_id": report_id, "input": input}, 1, _POINT_SECONDS)
+        return int(count)
+
     def _single(self, where: Condition) -> CatalogEntry | None:
         sql = f"SELECT {_ENTRY} FROM fastpath WHERE {where.sql} ORDER BY measurement_uid DESC LIMIT 1"  # noqa: S608
         rows = self._rows(sql, where.params, 1, _POINT_SECONDS)

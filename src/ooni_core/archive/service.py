@@ -42,8 +42,8 @@ class Archive:
         """Return the measurement (the JSON object, as published), or None when it is nowhere.
 
         Args:
-            measurement_uid: its name; empty asks by report_id and input alone, which may be ambiguous: the newest wins,
-                and ``candidates`` tells the others.
+            measurement_uid: its name; empty asks by report_id and input alone, which may be ambiguous: the newest that
+                is published wins.
             report_id: must be that of the measurement, unless empty.
             input: must be that of the measurement, unless report_id is empty.
 
@@ -62,10 +62,6 @@ class Archive:
         if failures:
             raise failures[0]
         return None
-
-    def candidates(self, report_id: str, input: str = "") -> Sequence[IndexEntry]:
-        """Return every published measurement of that report and input, newest first. More than one is ambiguous."""
-        return self.index.by_report(report_id, input)
 
     def _sources(self, measurement_uid: str, report_id: str, input: str) -> list[Callable[[], bytes | None]]:
         """List where to look, in order."""

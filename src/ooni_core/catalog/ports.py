@@ -36,6 +36,9 @@ class MeasurementCatalog(Protocol):
         *input* is ``""`` for nettests without one.
         """
 
+    def count_in_report(self, report_id: str, input: str) -> int:
+        """Return how many measurements of that pair there are: more than one is ambiguous."""
+
     def count(self, query: CountQuery) -> Chart:
         """Return the cells of a chart, sorted ascending by their keys; without axes exactly one."""
 

@@ -80,6 +80,10 @@ class CatalogService:
         """Return the newest measurement of *input* (``""`` for nettests without one) in a report, or None."""
         return _if_public(self.catalog.by_report(report_id, input))
 
+    def count_in_report(self, report_id: str, input: str) -> int:
+        """Return how many measurements of *input* a report has: more than one is ambiguous."""
+        return self.catalog.count_in_report(report_id, input)
+
     def chart(self, query: CountQuery) -> Chart:
         """Count measurements per combination of axis values.
 

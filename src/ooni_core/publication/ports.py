@@ -95,6 +95,12 @@ class PublicationJournal(Protocol):
     def exclusive(self) -> AbstractContextManager[bool]:
         """Say on entry whether this run is alone; while it is inside, every other one is told False."""
 
+    def is_settled(self) -> bool:
+        """Say whether this journal was compared with the object store; one that was just made was not."""
+
+    def settled(self) -> None:
+        """Remember that it was."""
+
     def knows(self, bucket: SpoolBucket, identity: str) -> bool:
         """Say whether a batch of that bucket and identity was ever planned or adopted here."""
 

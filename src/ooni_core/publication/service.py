@@ -21,7 +21,7 @@ from ooni_core.errors import Conflict, OoniError, Unavailable
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid, SpoolBucket
 from ooni_core.ports import Clock
-from ooni_core.publication.adoption import adopt_published, next_number
+from ooni_core.publication.adoption import adopt_published, next_number, published_manifests, unlisted_buckets
 from ooni_core.publication.files import gunzip, json_lines, postcan, seekable_zstd, write_sidecar
 from ooni_core.publication.manifests import write_manifest
 from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Manifest, Report
@@ -116,6 +116,7 @@ class PublicationService:
             if not alone:
                 return Report(busy=True)
             run = _Run(self, progress)
+            run.settle()
             run.resume()
             for bucket in self._closed(include_open_hour=include_open_hour):
                 if run.gave_up:
@@ -138,6 +139,11 @@ class PublicationService:
             alarm = f"{waiting} measurements wait for publication, the oldest since hour {buckets[0].hour} UTC"
         return Backlog(waiting, buckets[0].hour, hours, alarm)
 
+    def recent_days(self) -> list[str]:
+        """Return the days (``YYYYMMDD``) of whose batches a journal would still know, tomorrow for slow clocks."""
+        first, days = self.clock.now() - self.limits.keep_journal, self.limits.keep_journal.days
+        return [f"{first + timedelta(days=number):%Y%m%d}" for number in range(days + 2)]
+
     def _closed(self, *, include_open_hour: bool) -> list[SpoolBucket]:
         closed = self.clock.now() - _HOUR - self.limits.grace
         return [bucket for bucket in self.spool.buckets() if include_open_hour or bucket.start <= closed]
@@ -156,6 +162,26 @@ class _Run:
     def gave_up(self) -> bool:
         return self.failures >= self.service.limits.give_up_after
 
+    def settle(self) -> None:
+        """Compare a new journal with the object store, for what the one that was lost left undone.
+
+        What is published and in no manifest is taken over; what manifests list is announced again.
+        """
+        service = self.service
+        if not service.journal.is_settled():
+            known = len(self.report.problems)
+            for day in service.recent_days():
+                self.attempt(self._settle_day, day)
+            if len(self.report.problems) == known:
+                service.journal.settled()
+
+    def _settle_day(self, day: str) -> None:
+        service = self.service
+        for bucket in unlisted_buckets(service.objects, service.identity, day):
+            adopt_published(service.journal, service.objects, service.index, bucket, service.identity)
+        for manifest in published_manifests(service.objects, service.identity, day):
+            service.announce(manifest)
+
     def resume(self) -> None:
         for batch in self.service.journal.unfinished():
             if self.gave_up:
@@ -163,7 +189,7 @@ class _Run:
             if self.attempt(self.finish, batch):
                 self.report = attrs.evolve(self.report, resumed=self.report.resumed + 1)
 
-    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | Manifest) -> bool:
+    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | Manifest | str) -> bool:
         """Do one step; a failure is reported and concerns nothing else."""
         try:
             step(what)
@@ -334,7 +360,7 @@ class _Run:
         self.report = attrs.evolve(self.report, problems=(*self.report.problems, text))
 
 
-def _named(what: Batch | SpoolBucket | Manifest) -> str:
+def _named(what: Batch | SpoolBucket | Manifest | str) -> str:
     match what:
         case Batch():
             return what.name.stem
@@ -342,3 +368,5 @@ def _named(what: Batch | SpoolBucket | Manifest) -> str:
             return what.name
         case Manifest():
             return what.key
+        case str():
+            return f"a new journal is compared with what was published of {what}"

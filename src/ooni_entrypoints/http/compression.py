@@ -6,6 +6,9 @@ import zstandard
 from litestar.config.compression import CompressionConfig
 from litestar.middleware.compression.facade import CompressionFacade
 
+AS_IT_IS = "sent_as_it_is"
+"""Option of routes whose answers are compressed files already."""
+
 _SMALLEST_BYTES = 1024
 _GZIP_LEVEL = 5
 _ZSTD_LEVEL = 3
@@ -33,6 +36,7 @@ COMPRESSION = CompressionConfig(
     backend="zstd",
     compression_facade=ZstdCompression,
     gzip_fallback=True,
+    exclude_opt_key=AS_IT_IS,
     minimum_size=_SMALLEST_BYTES,
     gzip_compress_level=_GZIP_LEVEL,
 )

@@ -28,6 +28,7 @@ UidText = Annotated[str, PathParameter(description="Unique name of the measureme
 
 ERROR = ResponseSpec(dict[str, str], description="`error` says what is wrong.")
 REFUSALS = {400: ERROR, 503: ERROR, 504: ERROR}
+_DUPLICATES = "X-OONI-Duplicates"
 _UPLOAD_INTERVAL = timedelta(hours=2)
 
 
@@ -46,8 +47,9 @@ _UPLOAD_INTERVAL = timedelta(hours=2)
 def measurement_meta(request: AnyRequest, catalog: Catalog, archive: Bodies) -> Response[bytes]:
     """Return what is known about one measurement.
 
-    It is named by `measurement_uid`, or by `report_id` and, for nettests that have one, `input`. When there is no such
-    measurement the answer is an empty object (with `raw_measurement: ""` if `full` was asked for).
+    It is named by `measurement_uid`, or by `report_id` and, for nettests that have one, `input`. A report may hold
+    several measurements of one input: then the newest is meant, and `duplicates` says how many there are. When there
+    is no such measurement the answer is an empty object (with `raw_measurement: ""` if `full` was asked for).
     """
     query = Query.of(request)
     full = query.is_true("full", "1", "yes")
@@ -71,6 +73,8 @@ def measurement_meta(request: AnyRequest, catalog: Catalog, archive: Bodies) -> 
         "test_name": entry.test_name,
         "test_start_time": entry.test_start_time,
     }
+    if (namesakes := _namesakes(query, catalog, entry)) > 1:
+        content["duplicates"] = namesakes
     if not full:
         return tagged_json(request, content, "max-age=60")
     body = archive.find(entry.measurement_uid, entry.report_id, entry.input)
@@ -89,14 +93,17 @@ def measurement_meta(request: AnyRequest, catalog: Catalog, archive: Bodies) -> 
 def raw_measurement(request: AnyRequest, catalog: Catalog, archive: Bodies, clock: Time) -> Response[bytes]:
     """Return one measurement exactly as its probe submitted it.
 
-    It is named as for `measurement_meta`. The answer is `{}` when nothing is known about it, and 404 when its body is
+    It is named as for `measurement_meta`; the header `X-OONI-Duplicates` says how many measurements have that report
+    and input, when there are several. The answer is `{}` when nothing is known about it, and 404 when its body is
     nowhere: not yet, if it is younger than an hour or so.
     """
     query = Query.of(request)
     entry = _found(query, catalog, str)
     if entry is not None:
         body = archive.find(entry.measurement_uid, entry.report_id, entry.input)
-        return _verbatim(request, body) if body else _body_missing(entry, clock)
+        namesakes = _namesakes(query, catalog, entry)
+        headers = {_DUPLICATES: str(namesakes)} if namesakes > 1 else {}
+        return _verbatim(request, body, headers) if body else _body_missing(entry, clock)
     body = _unscored(query.text("measurement_uid"), catalog, archive)
     return _verbatim(request, body) if body else json_answer({}, cache=NO_STORE)
 
@@ -163,8 +170,14 @@ def _is_uid(text: str) -> bool:
     return True
 
 
-def _verbatim(request: AnyRequest, body: bytes) -> Response[bytes]:
-    return tagged(request, body, "application/json", "max-age=86400")
+def _namesakes(query: Query, catalog: CatalogService, entry: CatalogEntry) -> int:
+    """Return how many measurements the request may mean."""
+    by_uid = query.text("measurement_uid") == entry.measurement_uid
+    return 1 if by_uid else catalog.count_in_report(entry.report_id, entry.input)
+
+
+def _verbatim(request: AnyRequest, body: bytes, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return tagged(request, body, "application/json", "max-age=86400", headers=headers)
 
 
 def _body_missing(entry: CatalogEntry, clock: Clock) -> Response[bytes]:

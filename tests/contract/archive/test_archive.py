@@ -87,7 +87,10 @@ class ArchiveContract:
         archive = world.archive()
         assert json.loads(archive.find(first.text, REPORT, "https://a/"))["n"] == 1
         assert json.loads(archive.find(second.text, REPORT, "https://a/"))["n"] == 2
-        assert [each.measurement_uid for each in archive.candidates(REPORT, "https://a/")] == [second.text, first.text]
+        assert [each.measurement_uid for each in archive.index.by_report(REPORT, "https://a/")] == [
+            second.text,
+            first.text,
+        ]
         assert json.loads(archive.find("", REPORT, "https://a/"))["n"] == 2
 
     def test_a_measurement_without_input_is_asked_for_with_the_empty_text(self, world: World) -> None:

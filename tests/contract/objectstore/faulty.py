@@ -1,7 +1,9 @@
 """A proxy before an S3 server that misbehaves as told: for what real object stores do on a bad day."""
 
 import http.client
+import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,15 +14,23 @@ _SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Faults:
-    """What goes wrong with the next requests: names out of ``slow``, ``lost``, ``truncated``, ``error``."""
+    """What goes wrong with the next requests.
+
+    Names out of ``slow`` (503), ``error`` (500), ``lost`` (it took effect, the connection ends), ``silent`` (it took
+    effect, and nobody answers for a second), ``truncated``; and how many of the next listings of one unit do not
+    show yet what is there.
+    """
 
     def __init__(self) -> None:
         self.coming: list[str] = []
+        self.stale_listings = 0
         self.seen: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
 
-    def next(self, method: str) -> str:
+    def next(self, method: str, headers: dict[str, str]) -> str:
         with self.lock:
+            self.headers.append(headers)
             fault = self.coming.pop(0) if self.coming else ""
             self.seen.append(f"{method} {fault}".strip())
         return fault
@@ -33,7 +43,7 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fault = self.faults.next(self.command)
+        fault = self.faults.next(self.command, {name.lower(): value for name, value in self.headers.items()})
         if fault == "slow":
             self._answer(503, {"Content-Type": "application/xml"}, _SLOW_DOWN)
             return
@@ -41,9 +51,14 @@ class _Proxy(BaseHTTPRequestHandler):
             self._answer(500, {}, b"")
             return
         status, headers, content = self._upstream(body)
-        if fault == "lost":
+        if fault == "silent":
+            time.sleep(1)
+        if fault in {"lost", "silent"}:
             self.close_connection = True  # it took effect, and nobody hears of it
             return
+        if "list-type=" in self.path and "webconnectivity" in self.path and self.faults.stale_listings:
+            self.faults.stale_listings -= 1
+            content = re.sub(rb"<Contents>.*</Contents>", b"", content, flags=re.DOTALL)
         if fault == "truncated":
             self._answer(status, headers, content, sent=len(content) // 2)
             self.close_connection = True

@@ -1,13 +1,20 @@
 """What real object stores do on a bad day: too many requests, lost answers, answers cut short."""
 
+import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 import pytest
 
 from ooni_adapters.objectstore.s3 import S3Objects, s3_objects
 from ooni_core.errors import Conflict, Unavailable
+from ooni_core.publication.service import PublicationLimits
+from ooni_entrypoints.composition import open_objects
+from ooni_entrypoints.settings import Settings, StorageSettings
 from tests.contract.objectstore.faulty import Faults, faulty_proxy
+from tests.contract.publication.world import World, posted
 
 KEY = "raw/x/file.tar.gz"
 CONTENT = bytes(range(256)) * 100
@@ -132,3 +139,76 @@ def test_an_unreachable_store_is_unavailable() -> None:
     )
     with pytest.raises(Unavailable):
         store.get(KEY)
+
+
+def test_a_put_that_took_effect_before_the_time_was_over_is_not_a_conflict(
+    proxy: tuple[str, Faults], s3_bucket: str, pauses: list[float]
+) -> None:
+    settings = Settings(
+        storage=StorageSettings(
+            objects=f"s3://{s3_bucket}/p",
+            s3_endpoint=proxy[0],
+            s3_key="k",
+            s3_secret="s",
+            s3_region="us-east-1",
+            s3_seconds=0.2,
+            s3_attempts=2,
+        )
+    )
+    objects, faults = attrs.evolve(open_objects(settings), sleep=pauses.append), proxy[1]
+    faults.coming = ["silent"]
+    objects.put(KEY, CONTENT)
+    assert faults.seen[:2] == ["PUT silent", "PUT"]
+    assert objects.get(KEY) == CONTENT
+    faults.coming = ["silent"] * 2
+    with pytest.raises(Unavailable, match="2 times"):
+        objects.get(KEY)
+    assert len(pauses) == 2
+
+
+def test_a_listing_that_is_behind_is_no_reason_to_overwrite(objects: S3Objects, faults: Faults, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.objects = objects
+    first = world.accept(posted(1))
+    assert world.service().run().problems == ()
+    before = {key: objects.get(key) for key in objects.keys("")}
+    world.journal.close()
+    shutil.rmtree(tmp_path / "measurements" / "uploader")
+    second = world.accept(posted(2), minutes=1)
+    faults.stale_listings = 4  # two for each look: an empty folder is asked for twice
+    report = world.service().run()
+    assert faults.stale_listings == 0
+    assert "a new name is used" in report.problems[0]
+    assert {key: objects.get(key) for key in before} == before
+    assert sorted(world.cans()) == [first.text, second.text]
+    assert world.archive().find(second.text) is not None
+
+
+def test_one_body_costs_one_request_of_one_member(objects: S3Objects, faults: Faults, tmp_path: Path) -> None:
+    world = World(tmp_path, limits=PublicationLimits())
+    world.objects = objects
+    uids = [world.accept(posted(number, pad=500), minutes=number / 10) for number in range(60)]
+    assert world.service().run().problems == ()
+    entry = world.index.by_uid(uids[33].text)
+    faults.seen.clear()
+    faults.headers.clear()
+    assert json.loads(world.archive().find(uids[33].text))["input"] == "https://33.example/"
+    assert faults.seen == ["GET"]
+    last = entry.member_offset + entry.member_length - 1
+    assert faults.headers[0]["range"] == f"bytes={entry.member_offset}-{last}"
+    assert entry.member_length < objects.size(entry.s3path) / 4
+
+
+def test_credentials_come_from_a_profile_or_not_at_all(
+    proxy: tuple[str, Faults], s3_bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint, faults = proxy
+    (tmp_path / "credentials").write_text("[ooni]\naws_access_key_id = PROFILEKEY\naws_secret_access_key = s\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    s3_objects(s3_bucket, endpoint=endpoint, profile="ooni", region="eu-central-1").size(KEY)
+    assert "Credential=PROFILEKEY/" in faults.headers[-1]["authorization"]
+    assert "/eu-central-1/" in faults.headers[-1]["authorization"]
+    s3_objects(s3_bucket, endpoint=endpoint, key="GIVENKEY", secret="s").size(KEY)
+    assert "Credential=GIVENKEY/" in faults.headers[-1]["authorization"]
+    s3_objects(s3_bucket, endpoint=endpoint, anonymous=True).size(KEY)
+    assert "authorization" not in faults.headers[-1]

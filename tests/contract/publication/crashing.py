@@ -5,6 +5,7 @@ that changes files, those inside SQLite excepted: its transactions are checked f
 """
 
 import errno
+import io
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import attrs
 
@@ -72,6 +74,26 @@ class Cut:
         return called
 
 
+class _CutFile:
+    """A file with a checkpoint before each write."""
+
+    def __init__(self, file: object, checkpoints: Checkpoints) -> None:
+        self.file, self.checkpoints = file, checkpoints
+
+    def write(self, content: bytes) -> int:
+        self.checkpoints.here("before write")
+        return self.file.write(content)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.file, name)
+
+
 @contextmanager
 def cut_system_calls(checkpoints: Checkpoints, *, after: bool) -> Iterator[None]:
     """Put a checkpoint before (and after) each file system call that changes something."""
@@ -87,12 +109,22 @@ def cut_system_calls(checkpoints: Checkpoints, *, after: bool) -> Iterator[None]
 
         return called
 
+    really_open = io.open
+
+    def cut_open(path: object, mode: str = "r", *args: object, **kwargs: object) -> object:
+        if mode.startswith("r"):
+            return really_open(path, mode, *args, **kwargs)
+        checkpoints.here("before open")
+        return _CutFile(really_open(path, mode, *args, **kwargs), checkpoints)
+
     try:
+        io.open = cut_open
         for name in _SYSTEM_CALLS:
             if name != "close" or after:  # a close that fails leaks the descriptor: that is not about publication
                 setattr(os, name, cut(name))
         yield
     finally:
+        io.open = really_open
         for name, call in really.items():
             setattr(os, name, call)
 

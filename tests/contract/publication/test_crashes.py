@@ -1,5 +1,7 @@
 """Publication is cut at every checkpoint in turn: nothing accepted is lost, altered, or published twice.
 
+It keeps the transparency log as the service does, and after each cut the log is one, complete and consistent.
+
 ``pytest -s`` prints the counts that docs/how-it-is-tested.md tells.
 """
 
@@ -7,17 +9,24 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ooni_adapters.journal import SqliteJournal
+from ooni_adapters.signing import Ed25519Signer, ed25519_check
+from ooni_adapters.tiles import ObjectTiles
 from ooni_core.errors import OoniError, Unavailable
 from ooni_core.publication.lines import content_of
 from ooni_core.publication.manifests import read_manifest
 from ooni_core.publication.model import Report
+from ooni_core.publication.ports import ObjectStore
+from ooni_core.publication.service import PublicationLimits
+from ooni_core.publication.transparency.audit import BodyAudit, audit_tree
+from ooni_core.publication.transparency.checkpoint import Checkpoint
+from ooni_core.publication.transparency.log import TransparencyLog
 from tests.contract.publication.crashing import (
     Checkpoints,
     Cut,
@@ -30,6 +39,7 @@ from tests.contract.publication.crashing import (
 )
 from tests.contract.publication.world import World, posted
 
+SIGNER = Ed25519Signer("log.example/ooni", bytes(range(32)))
 BODIES = [posted(i, pad=i) for i in range(5)] + [b"no measurement"]
 
 
@@ -43,21 +53,33 @@ def folder() -> Iterator[Path]:
 
 def make_world(folder: Path) -> World:
     folder.mkdir(parents=True, exist_ok=True)
-    return World(folder, index=FileIndex(folder / "index.sqlite"))
+    limits = PublicationLimits(batch_measurements=4, keep_journal=timedelta(days=2))
+    return World(folder, index=FileIndex(folder / "index.sqlite"), limits=limits)
 
 
 def accept_all(world: World) -> dict[str, bytes]:
+    """Two hours, two countries."""
     return {
-        world.accept(body, minutes=number, cc=("IT", "FR")[number % 4 == 0]).text: body
+        world.accept(body, minutes=number // 5 * 60, cc=("IT", "FR")[number == 4]).text: body
         for number, body in enumerate(BODIES)
     }
+
+
+def log_in(objects: ObjectStore) -> TransparencyLog:
+    return TransparencyLog(ObjectTiles(objects), [SIGNER], ed25519_check)
+
+
+def run(world: World) -> Report:
+    """One run of publication with its log."""
+    return world.service(announce=log_in(world.objects).append_manifest).run()
 
 
 def cut_run(world: World, checkpoints: Checkpoints) -> Report:
     """One run with a checkpoint around every call of a port."""
     scored = Cut(_Scored(), "scoring", checkpoints)
     ports = {name: Cut(getattr(world, name), name, checkpoints) for name in ("spool", "journal", "objects", "index")}
-    return world.service(before_discard=scored.score, announce=scored.announce, **ports).run()
+    log = log_in(ports["objects"])
+    return world.service(before_discard=scored.score, announce=log.append_manifest, **ports).run()
 
 
 def killed_run(world: World, number: int) -> bool:
@@ -67,8 +89,6 @@ def killed_run(world: World, number: int) -> bool:
 
 class _Scored:
     def score(self, uids: object) -> None: ...
-
-    def announce(self, manifest: object) -> None: ...
 
 
 def check_nothing_lost(world: World, accepted: dict[str, bytes]) -> None:
@@ -98,6 +118,25 @@ def check_published_once(world: World, accepted: dict[str, bytes]) -> None:
     assert sorted(listed) == world.keys()
 
 
+def signed_states(world: World) -> list[Checkpoint]:
+    """Every state of the log that was signed, by now, for anybody to see."""
+    view = log_in(world.objects).view
+    return [view.opened(world.objects.get(key)) for key in world.objects.keys("transparency/checkpoints")]
+
+
+def check_log(world: World, measurements: int, seen: Sequence[Checkpoint]) -> None:
+    """The log has every published body once, as published, and extends every state that anybody saw."""
+    view = log_in(world.objects).view
+    checkpoint = view.checkpoint()
+    told = audit_tree(view, checkpoint)
+    assert checkpoint.size == told.measurements == measurements
+    audit = BodyAudit(view, checkpoint.size, told.withdrawn, world.objects)
+    assert [problem for hour in told.hours for problem in audit.check_hour(hour)] == []
+    assert audit.bodies == measurements
+    for earlier in seen:
+        view.verify_extends(earlier, checkpoint)
+
+
 def tell(count: str) -> None:
     sys.stdout.write(f"\n{count}\n")
 
@@ -107,14 +146,15 @@ def cut_everywhere(folder: Path, one: Callable[[World, int], bool]) -> int:
     for number in range(1, 2000):
         world = make_world(folder / str(number))
         accepted = accept_all(world)
-        published = dict[str, bytes]()
         harmed = one(world, number)
         check_nothing_lost(world, accepted)
-        published = {key: world.objects.get(key) for key in world.objects.keys("")}
+        published = {key: world.objects.get(key) for top in ("raw", "manifests") for key in world.objects.keys(top)}
+        seen = signed_states(world)
         for _ in range(2):
-            report = world.service().run()
+            report = run(world)
         assert report.problems == ()
         check_published_once(world, accepted)
+        check_log(world, 5, seen)
         for key, content in published.items():
             assert world.objects.get(key) == content, f"{key} was changed after it was published"
         world.journal.close()
@@ -134,7 +174,7 @@ def test_a_run_that_is_killed_around_any_change_of_a_file(folder: Path) -> None:
         def work() -> None:
             checkpoints = Checkpoints(number, die)
             with cut_system_calls(checkpoints, after=False):
-                world.service().run()
+                run(world)
 
         return in_child(work) != 0
 
@@ -149,7 +189,7 @@ def test_a_run_whose_nth_change_of_a_file_fails(folder: Path, error: Callable[[s
         checkpoints = Checkpoints(number, error)
         with cut_system_calls(checkpoints, after=False):
             try:
-                world.service().run()
+                run(world)
             except OoniError:
                 return True
         return checkpoints.passed >= number
@@ -185,30 +225,42 @@ def test_runs_that_are_killed_again_and_again_end_all_the_same(folder: Path) -> 
         kills += 1
         check_nothing_lost(world, accepted)
         assert kills < 500
-    world.service().run()
+    run(world)
     check_published_once(world, accepted)
+    check_log(world, 5, [])
+    tell(f"one world killed again and again: {kills} times")
     assert kills > 10
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1)])
 def test_a_clock_that_jumps_while_publication_is_cut(folder: Path, jump: timedelta) -> None:
-    for number in (5, 15, 25, 35, 45, 55):
+    jumps = 0
+    for number in range(1, 2000, 9):
         world = make_world(folder / str(number))
         accepted = accept_all(world)
-        killed_run(world, number)
+        killed = killed_run(world, number)
+        seen = signed_states(world)
         world.clock.instant += jump
         late = posted(100 + number)
         accepted[world.accept(late, minutes=59).text] = late
-        world.service().run()
+        run(world)
         check_nothing_lost(world, accepted)
         world.clock.instant += timedelta(days=2)
-        world.service().run()
+        run(world)
         check_published_once(world, accepted)
+        check_log(world, 6, seen)
+        world.journal.close()
+        jumps += 1
+        if not killed:
+            break
+    tell(f"clock jumped {jump} at a cut: {jumps} times")
+    assert jumps > 10
 
 
 def test_a_journal_that_is_lost_when_a_run_was_killed(folder: Path) -> None:
     """Whatever the files in the object store say was published is believed; the lines stay unique."""
-    for number in range(1, 120, 3):
+    numbers = range(1, 200, 5)
+    for number in numbers:
         world = make_world(folder / str(number))
         accepted = accept_all(world)
         killed_run(world, number)
@@ -217,9 +269,12 @@ def test_a_journal_that_is_lost_when_a_run_was_killed(folder: Path) -> None:
             if path.is_file():
                 path.unlink()
         world.journal = SqliteJournal(world.root / "measurements")
-        world.service().run()
-        world.service().run()
+        seen = signed_states(world)
+        for _ in range(2):
+            assert run(world).problems == ()
         check_nothing_lost(world, accepted)
         published = [json.loads(line) for lines in world.lines().values() for line in lines if line != b"{}"]
         inputs = [each["input"] for each in published]
         assert len(inputs) == len(set(inputs)) == 5
+        check_log(world, 5, seen)
+    tell(f"killed and the journal lost: {len(numbers)} times")

@@ -241,7 +241,7 @@ class TestFailures:
                 self.store, self.blind = store, 2
 
             def keys(self, prefix: str) -> list[str]:
-                self.blind -= 1
+                self.blind -= prefix.endswith("webconnectivity")
                 return [] if self.blind >= 0 else self.store.keys(prefix)
 
             def __getattr__(self, name: str) -> object:

@@ -80,6 +80,12 @@ class TestMeasurementCatalog:
         assert catalog.by_report(row(1).report_id, "https://a.example/").measurement_uid == row(3).measurement_uid
         assert catalog.by_report(row(1).report_id, "").measurement_uid == row(4).measurement_uid
 
+    def test_measurements_of_the_same_report_and_input_are_counted(self, fill):
+        catalog = fill([row(1), row(3), row(1, anomaly=True), row(4, input="")])
+        assert catalog.count_in_report(row(1).report_id, "https://a.example/") == 2
+        assert catalog.count_in_report(row(1).report_id, "") == 1
+        assert catalog.count_in_report(row(1).report_id, "https://never.example/") == 0
+
     def test_chart_without_axes_has_one_cell_even_of_nothing(self, fill):
         assert fill([]).count(CountQuery(ALL)).cells == (Cell((), Counts()),)
         assert list(fill([]).activity(CountQuery(ALL))) == [Activity()]

@@ -91,6 +91,22 @@ def test_body_is_returned_byte_for_byte(http):
     assert get(http, f"/api/v1/measurement/{UID}").content == BODY
 
 
+def test_report_that_measured_an_input_several_times_says_so_and_gives_the_newest():
+    bodies = {row(n).measurement_uid: b'{"n": %d}' % n for n in (1, 2)}
+    with client(MemoryCatalog([row(1), row(2), row(3, input="")]), bodies) as http:
+        pair = f"report_id={row(1).report_id}&input=https://a.example/"
+        meta = get(http, f"/api/v1/measurement_meta?{pair}&full=true").json()
+        assert (meta["measurement_uid"], meta["duplicates"]) == (row(2).measurement_uid, 2)
+        assert meta["raw_measurement"] == '{"n": 2}\n'
+        raw = get(http, f"/api/v1/raw_measurement?{pair}")
+        assert (raw.content, raw.headers["x-ooni-duplicates"]) == (b'{"n": 2}', "2")
+        for only in (f"measurement_uid={row(1).measurement_uid}", f"report_id={row(1).report_id}"):
+            assert "duplicates" not in get(http, f"/api/v1/measurement_meta?{only}").json()
+        alone = get(http, f"/api/v1/raw_measurement?measurement_uid={row(1).measurement_uid}")
+        assert alone.content == b'{"n": 1}'
+        assert "x-ooni-duplicates" not in alone.headers
+
+
 def test_measurement_from_an_unknown_network_is_hidden_everywhere(http):
     uid = row(99).measurement_uid
     assert get(http, f"/api/v1/raw_measurement?measurement_uid={uid}").json() == {}

@@ -1,5 +1,7 @@
 """The log, withdrawal and backup of a running service, from the command line and over HTTP."""
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 
 from ooni_adapters.signing import ed25519_check
 from ooni_core.measurement import MeasurementUid
+from ooni_core.publication.manifests import read_manifest
 from ooni_core.publication.transparency.checkpoint import InclusionProof
 from ooni_core.publication.transparency.leaves import PublishedLeaf
 from ooni_core.publication.transparency.merkle import leaf_hash
@@ -121,6 +124,61 @@ def test_whole_log_is_verified_here_and_from_afar(service, uids, withdrawn, ooni
     assert "the log grew from 5 to 5 leaves" in told
     assert "needs the --key" in ooni("log", "verify", "--url", url, fails=True)
     assert "its own key file" in ooni("log", "show", "--key", key, fails=True)
+
+
+def published(service, key, **headers):
+    return httpx.get(f"{service.url}/api/v1/published/{key}", headers=headers)
+
+
+def test_whole_files_are_streamed_with_the_checksums_of_their_manifest(service, uids, withdrawn):
+    objects = service.data_dir / "objects"
+    listed = {
+        file.key: file
+        for path in objects.glob("manifests/**/*.json")
+        for file in read_manifest(path.read_bytes()).files
+    }
+    there = [key for key in listed if (objects / key).exists()]
+    assert {key.rpartition(".")[2] for key in there} == {"gz"}
+    assert len(there) == 3
+    for key in there:
+        answer = published(service, key, **{"Accept-Encoding": "gzip, zstd"})
+        assert answer.content == (objects / key).read_bytes()
+        assert "content-encoding" not in answer.headers
+        digest = base64.b64decode(answer.headers["repr-digest"].removeprefix("sha-256=:").removesuffix(":"))
+        assert digest == hashlib.sha256(answer.content).digest()
+        assert answer.headers["etag"] == f'"{listed[key].sha256}"'
+        assert int(answer.headers["content-length"]) == len(answer.content) == listed[key].bytes
+    manifest = next(objects.glob("manifests/**/*.json"))
+    assert published(service, manifest.relative_to(objects)).content == manifest.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "raw/20260304/12/IT/webconnectivity/2026030412_IT_webconnectivity.n0.0.jsonl.gz",
+        "transparency/checkpoint",
+        "backup/private/latest.json",
+        "raw/20260304/12/%2e%2e/%2e%2e/%2e%2e/%2e%2e/transparency.key",
+        "raw",
+        "",
+    ],
+)
+def test_what_is_not_a_published_file_is_not_found(key, service):
+    assert published(service, key).status_code == 404
+
+
+def test_file_that_is_not_what_was_published_never_arrives_whole(service, uids, withdrawn):
+    path = next(path for path in (service.data_dir / "objects" / "raw").rglob("*.tar.gz"))
+    key, good = path.relative_to(service.data_dir / "objects"), path.read_bytes()
+    try:
+        path.write_bytes(good[:-30] + bytes(30))
+        with pytest.raises(httpx.RemoteProtocolError):
+            published(service, key)
+        path.write_bytes(good[:-30])
+        assert published(service, key).status_code == 503
+    finally:
+        path.write_bytes(good)
+    assert published(service, key).content == good
 
 
 def test_changed_file_is_found(service, uids, withdrawn, ooni):
