@@ -1,7 +1,6 @@
 """Wires the jobs that bring the data behind probe services up to date. Part of the composition root."""
 
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +12,7 @@ from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_core.errors import Invalid
 from ooni_core.testlists.updating import ListUpdater
+from ooni_entrypoints.probe_services import geoip_folder
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import clock_of, open_storage
 
@@ -29,8 +29,7 @@ def make_geoip_updater(settings: Settings) -> GeoipUpdater:
         if not equals:
             raise Invalid(f"probes.geoip_sources holds {text!r}: expected asn_cc.mmdb=URL")
         sources[name.strip()] = url.strip()
-    folder = Path(settings.probes.geoip_dir).expanduser() if settings.probes.geoip_dir else settings.storage.data_dir
-    return GeoipUpdater(folder, sources, clock_of(settings), settings.probes.geoip_check_addresses)
+    return GeoipUpdater(geoip_folder(settings), sources, clock_of(settings), settings.probes.geoip_check_addresses)
 
 
 def make_list_updater(settings: Settings, engine: SqlEngine) -> ListUpdater:

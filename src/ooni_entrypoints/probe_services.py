@@ -164,7 +164,7 @@ def make_probe_services(
         Unavailable: the key of tokens can be neither read nor made.
     """
     prioritization = make_prioritization(settings, engine, clock)
-    geolocator = MmdbGeolocator(_path(settings.probes.geoip_dir, settings.storage.data_dir))
+    geolocator = MmdbGeolocator(geoip_folder(settings))
     directory = ServicesDocument(Path(settings.probes.services) if settings.probes.services else None)
     keys = token_keys(settings)
     use_cases = {
@@ -240,6 +240,11 @@ def _credentials(settings: Settings) -> Credentials | None:
         ) from exc
     issuer, manifest = read_credentials_file(Path(settings.probes.credentials).expanduser())
     return Credentials(issuer, manifest, f"{settings.service.base_url.rstrip('/')}/api/v1/manifest")
+
+
+def geoip_folder(settings: Settings) -> Path:
+    """Return the folder of the GeoIP databases."""
+    return _path(settings.probes.geoip_dir, settings.storage.data_dir)
 
 
 def tor_targets_file(settings: Settings) -> Path:

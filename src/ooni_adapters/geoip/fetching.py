@@ -6,7 +6,9 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -59,6 +61,8 @@ class GeoipUpdater:
         Args:
             force: fetch in any case, and accept a database of a very different size.
 
+        This month's files may appear some days late; where there are none at all, last month's are taken until then.
+
         Returns:
             What was done, in words.
 
@@ -66,35 +70,43 @@ class GeoipUpdater:
             Invalid: a file that was fetched is not a good database; nothing was replaced, the next run tries again.
             Unavailable: the source or the disk failed; nothing was replaced.
         """
-        month = f"{self.clock.now():%Y-%m}"
-        if self._installed() == month and not force:
+        now = self.clock.now()
+        month = f"{now:%Y-%m}"
+        complete = all((self.folder / name).is_file() for name in self.sources)
+        if complete and self._stamped() == month and not force:
             return f"GeoIP databases of {month} are in place"
+        months = [now] if complete else [now, now.replace(day=1) - timedelta(days=1)]
+        for each in months:
+            if self._update_to(each, force=force):
+                return f"installed GeoIP databases of {each:%Y-%m}: {', '.join(sorted(self.sources))}"
+        return f"GeoIP databases of {month} are not published yet"
+
+    def _update_to(self, when: datetime, *, force: bool) -> bool:
+        """Install the files of a month, and say whether they are published."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            fetched = {name: self._fetched(name, url) for name, url in self.sources.items()}
+            fetched = {name: self._fetched(name, url, when) for name, url in self.sources.items()}
             for name, file in fetched.items():
                 self._check(name, file, force=force)
             for name, file in fetched.items():
                 self._install(name, file)
-            (self.folder / _STAMP).write_text(month)
+            (self.folder / _STAMP).write_text(f"{when:%Y-%m}")
         except NotFound as exc:
-            return f"GeoIP databases of {month} are not published yet: {exc}"
-        except (OSError, EOFError) as exc:
+            _log.info("%s is not published yet", exc)
+            return False
+        except (OSError, EOFError, zlib.error) as exc:
             raise Unavailable(f"cannot update the GeoIP databases: {exc}") from exc
         finally:
-            for leftover in self.folder.glob("*.tmp"):
+            for leftover in self.folder.glob("*.mmdb*.tmp"):
                 leftover.unlink(missing_ok=True)
-        return f"installed GeoIP databases of {month}: {', '.join(sorted(fetched))}"
+        return True
 
-    def _installed(self) -> str:
-        if not all((self.folder / name).is_file() for name in self.sources):
-            return ""
+    def _stamped(self) -> str:
         stamp = self.folder / _STAMP
         return stamp.read_text().strip() if stamp.is_file() else ""
 
-    def _fetched(self, name: str, template: str) -> Path:
-        now = self.clock.now()
-        url = template.format(month=f"{now:%Y-%m}", release=f"{now:%Y%m}01")
+    def _fetched(self, name: str, template: str, when: datetime) -> Path:
+        url = template.replace("{month}", f"{when:%Y-%m}").replace("{release}", f"{when:%Y%m}01")
         compressed, plain = self.folder / f"{name}.gz.tmp", self.folder / f"{name}.tmp"
         _download(url, compressed, self.pause)
         with gzip.open(compressed) as source, plain.open("wb") as target:

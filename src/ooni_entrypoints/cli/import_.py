@@ -11,8 +11,9 @@ from ooni_entrypoints.cli import Invocation
 
 def _import_geoip(invocation: Invocation, path: Path) -> str:
     from ooni_adapters.geoip import build_mmdb
+    from ooni_entrypoints.probe_services import geoip_folder
 
-    target = invocation.settings.storage.data_dir
+    target = geoip_folder(invocation.settings)
     return f"built the database of {build_mmdb(path, target)} networks in {target}"
 
 
@@ -30,7 +31,7 @@ def command(invocation: Invocation, table: str, file: Path, *, replace: bool) ->
 
     FILE is .csv (with a header line), .jsonl or .parquet, also with .gz. Columns go by their names; those the file
     lacks get their default. A row whose key is stored already replaces it. TABLE is one that `ooni schema show` lists,
-    or geoip: a CSV of network,cc,asn,as_name from which the GeoIP databases in data_dir are built.
+    or geoip: a CSV of network,cc,asn,as_name from which the GeoIP database in probes.geoip_dir is built.
 
     \b
     Example:  ooni import fastpath rows.csv.gz

@@ -59,8 +59,10 @@ def test_separate_files_for_countries_and_networks_are_read_together(tmp_path):
         ([("8.8.8.0", "US")], "column asn is missing"),
         ([("8.8.8.1/24", "US", "", "")], "line 2"),
         ([("8.8.8.0/24", "USA", "", "")], "cc 'USA'"),
-        ([("8.8.8.0/24", "US", "AS1", "")], "line 2"),
+        ([("8.8.8.0/24", "US", "AS1", "")], "line 2: asn 'AS1'"),
         ([("8.8.8.0/24", "US", "-1", "")], "asn '-1'"),
+        ([("::/0", "US", "1", "")], "line 2: network '::/0' is the whole internet"),
+        ([("", "US", "1", "")], "line 2"),
     ],
 )
 def test_csv_that_cannot_be_right_builds_nothing(tmp_path, rows, message):
@@ -70,6 +72,34 @@ def test_csv_that_cannot_be_right_builds_nothing(tmp_path, rows, message):
     with pytest.raises(Invalid, match=message):
         build_mmdb(file, tmp_path)
     assert not list(tmp_path.glob("*.mmdb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("networks.csv", b"network,cc,asn,as_name\n8.8.8.0/24,US,1,\xff\n", "not a CSV file in UTF-8"),
+        ("networks.csv.gz", b"no gzip", "not a whole gzip file"),
+        ("networks.csv.gz", gzip.compress(b"network,cc,asn,as_name\n", mtime=0)[:-4], "not a whole gzip file"),
+    ],
+)
+def test_file_that_is_no_csv_is_refused_in_words(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    done = run(tmp_path, "import", "geoip", str(tmp_path / name))
+    assert (done.exit_code, message in done.output) == (1, True), done.output
+
+
+def test_smaller_network_holds_whatever_the_order_of_lines(tmp_path):
+    networks = [("10.1.0.0/16", "IT", "2", "Small"), ("10.0.0.0/8", "US", "1", "Great"), ("10.1.2.0/24", "FR")]
+    build_mmdb(write_geoip(tmp_path, networks), tmp_path)
+    found = [MmdbGeolocator(tmp_path).locate(parsed(text)) for text in ("10.1.1.1", "10.2.1.1", "10.1.2.1")]
+    assert found == [Location("IT", 2, "Small"), Location("US", 1, "Great"), Location("FR")]
+
+
+def test_imported_database_is_where_the_service_looks_for_it(tmp_path):
+    folder = tmp_path / "elsewhere"
+    done = run(tmp_path, "--set", f"probes.geoip_dir={folder}", "import", "geoip", str(write_geoip(tmp_path)))
+    assert done.exit_code == 0, done.output
+    assert MmdbGeolocator(folder).locate(GOOGLE).asn == 15169
 
 
 class Source:
@@ -145,12 +175,30 @@ def test_month_that_is_not_published_yet_is_no_failure(updater, source):
     assert not (updater.folder / "geoipdbts").exists()
 
 
+def test_last_month_serves_a_fresh_installation_until_this_month_is_published(updater, source):
+    source.files["/2026-10-20261001.mmdb.gz"] = source.files.pop("/2026-11-20261101.mmdb.gz")
+    assert updater.update() == "installed GeoIP databases of 2026-10: asn_cc.mmdb"
+    assert updater.update() == "GeoIP databases of 2026-11 are not published yet"
+    source.files["/2026-11-20261101.mmdb.gz"] = source.files.pop("/2026-10-20261001.mmdb.gz")
+    assert updater.update() == "installed GeoIP databases of 2026-11: asn_cc.mmdb"
+
+
+def test_only_its_own_leftovers_are_removed(updater):
+    updater.folder.mkdir()
+    for name in ("asn_cc.mmdb.gz.tmp", "somebody.tmp"):
+        (updater.folder / name).write_bytes(b"x")
+    updater.update()
+    assert {file.name for file in updater.folder.glob("*.tmp")} == {"somebody.tmp"}
+
+
 def unusable(tmp_path, networks):
     build_mmdb(write_geoip(tmp_path, networks), tmp_path / "unusable")
     return gzip.compress((tmp_path / "unusable" / "asn_cc.mmdb").read_bytes())
 
 
-@pytest.mark.parametrize("kind", ["not gzip", "not a database", "cut", "does not know 8.8.8.8", "much larger"])
+@pytest.mark.parametrize(
+    "kind", ["not gzip", "not a database", "cut", "damaged", "does not know 8.8.8.8", "much larger"]
+)
 def test_bad_download_changes_nothing_and_is_tried_again(updater, source, tmp_path, kind):
     updater.update()
     good = (updater.folder / "asn_cc.mmdb").read_bytes()
@@ -161,6 +209,7 @@ def test_bad_download_changes_nothing_and_is_tried_again(updater, source, tmp_pa
         "not gzip": b"<html>",
         "not a database": gzip.compress(b"x" * 1000),
         "cut": published[: len(published) // 2],
+        "damaged": published[:20] + bytes(255 - byte for byte in published[20:]),
         "does not know 8.8.8.8": unusable(tmp_path, NETWORKS[:4]),
         "much larger": unusable(tmp_path, [*NETWORKS, *((f"9.{n}.1.0/24", "US", str(n + 1), "") for n in range(200))]),
     }[kind]
