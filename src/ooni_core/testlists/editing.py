@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from ooni_core.errors import Invalid
-from ooni_core.testlists.grammar import CATEGORIES, ListRow, line_of, problem_with, read_rows
+from ooni_core.testlists.grammar import CATEGORIES, ListRow, line_of, problem_with, read_lines
 from ooni_core.testlists.refusals import Refused
 
 CLEAN, IN_PROGRESS, PR_OPEN = "CLEAN", "IN_PROGRESS", "PR_OPEN"
@@ -134,9 +134,20 @@ def checked_edit(country_code: Any, old_entry: Any, new_entry: Any, comment: Any
 
 @attrs.frozen
 class ListFile:
-    """A list in the order of its file."""
+    """A list in the order of its file. Lines that nobody edits keep every byte.
 
-    rows: tuple[ListRow, ...]
+    Attributes:
+        lines: each line, and how it is written.
+        header: how the first line is written.
+    """
+
+    lines: tuple[tuple[ListRow, str], ...]
+    header: str = _HEADER
+
+    @classmethod
+    def of(cls, rows: Iterable[ListRow]) -> "ListFile":
+        """Make a new list."""
+        return cls(tuple((row, line_of(row)) for row in rows))
 
     @classmethod
     def parse(cls, text: str, name: str) -> "ListFile":
@@ -145,11 +156,21 @@ class ListFile:
         Raises:
             Invalid: it is not one.
         """
-        return cls(tuple(row for _, row in read_rows(text, name)))
+        header = text.partition("\n")[0]
+        if header.rstrip("\r") != _HEADER.rstrip("\n"):
+            raise Invalid(f"{name} line 1: expected {_HEADER.rstrip()}")
+        # The last line may lack its end, but not once another one follows it.
+        lines = ((line.row, line.text.removesuffix("\n") + "\n") for line in read_lines(text, name))
+        return cls(tuple(lines), f"{header}\n")
+
+    @property
+    def rows(self) -> tuple[ListRow, ...]:
+        """What the lines say."""
+        return tuple(row for row, _ in self.lines)
 
     def text(self) -> str:
         """Write it as its repository wants it."""
-        return _HEADER + "".join(line_of(row) for row in self.rows)
+        return self.header + "".join(text for _, text in self.lines)
 
     def edited(self, edit: Edit) -> "ListFile":
         """Return the list with *edit* made: a line keeps its place, a new one comes last.
@@ -157,13 +178,13 @@ class ListFile:
         Raises:
             Refused: the line to change is not there.
         """
+        new = () if edit.new is None else ((edit.new, line_of(edit.new)),)
         if edit.old is None:
-            return ListFile((*self.rows, edit.new)) if edit.new is not None else self
+            return attrs.evolve(self, lines=(*self.lines, *new))
         if edit.old not in self.rows:
             raise Refused("err_cannot_update_list")
         place = self.rows.index(edit.old)
-        instead = () if edit.new is None else (edit.new,)
-        return ListFile((*self.rows[:place], *instead, *self.rows[place + 1 :]))
+        return attrs.evolve(self, lines=(*self.lines[:place], *new, *self.lines[place + 1 :]))
 
     def has(self, url: str) -> bool:
         """Say whether a URL is on the list."""

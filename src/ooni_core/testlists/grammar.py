@@ -54,6 +54,8 @@ _LABEL = r"[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?"
 _HOST = rf"(?:(?:{_LABEL}\.)+(?:[A-Z]{{2,6}}\.?|[A-Z0-9-]{{2,}}\.?)|\d{{1,3}}(?:\.\d{{1,3}}){{3}})"
 _URL = re.compile(rf"(?P<scheme>https?://)?(?P<host>{_HOST})(?::\d+)?(?P<path>/?|[/?]\S+)\Z", re.IGNORECASE | re.ASCII)
 _BAD_CHARACTERS = re.compile(r"[\r\n\t\\]")
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FORMULA = ("=", "+", "@")
 _LONGEST_URL, _LONGEST_TEXT = 2048, 2000
@@ -122,34 +124,59 @@ def is_date(text: str) -> bool:
 
 def _is_text(text: str) -> bool:
     # Spreadsheets run cells that begin like a formula.
-    return len(text) <= _LONGEST_TEXT and not _BAD_CHARACTERS.search(text) and not text.startswith(_FORMULA)
+    return len(text) <= _LONGEST_TEXT and not _UNWRITABLE.search(text) and not text.startswith(_FORMULA)
+
+
+@attrs.frozen
+class Line:
+    """One line of a list file.
+
+    Attributes:
+        number: of the line on which it ends.
+        row: what it says.
+        text: how it is written, with its line end and any empty lines before it.
+    """
+
+    number: int
+    row: ListRow
+    text: str
 
 
 def read_rows(text: str, name: str) -> Iterator[tuple[int, ListRow]]:
+    """Read a list file; see ``read_lines``.
+
+    Returns:
+        Each row with the number of the line on which it ends.
+    """
+    return ((line.number, line.row) for line in read_lines(text, name))
+
+
+def read_lines(text: str, name: str) -> Iterator[Line]:
     """Read a list file.
 
     Args:
         text: its content.
         name: for messages.
 
-    Returns:
-        Each row with the number of the line on which it ends.
-
     Raises:
         Invalid: it is not a list at all; the message names file and line.
     """
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    # Not splitlines: that also ends lines at U+2028 and other characters that notes may hold.
+    lines = _LINE.findall(text)
+    reader = csv.reader(lines, strict=True)
     try:
         header = tuple(next(reader, ()))
         places = [header.index(column) for column in ("url", "category_code")]
         optional = [header.index(c) if c in header else None for c in ("date_added", "source", "notes")]
+        begin = reader.line_num
         for fields in reader:
             if not fields:
                 continue
             if len(fields) < len(header):
                 raise Invalid(f"{name} line {reader.line_num}: {len(fields)} fields, expected {len(header)}")
             texts = [fields[place] if place is not None else "" for place in (*places, *optional)]
-            yield reader.line_num, ListRow(*texts)
+            yield Line(reader.line_num, ListRow(*texts), "".join(lines[begin : reader.line_num]))
+            begin = reader.line_num
     except ValueError as exc:
         raise Invalid(f"{name} line 1: the header lacks url or category_code: {text[:80]!r}") from exc
     except csv.Error as exc:
