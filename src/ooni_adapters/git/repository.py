@@ -2,6 +2,7 @@
 
 import fcntl
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,20 +11,38 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
-from dulwich.client import GitClient, HTTPUnauthorized, get_transport_and_path
-from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
+from dulwich import errors
+from dulwich.client import (
+    GitClient,
+    HTTPProxyUnauthorized,
+    HTTPUnauthorized,
+    InvalidWants,
+    default_urllib3_manager,
+    get_transport_and_path,
+)
 from dulwich.objects import Blob, Commit, Tree
 from dulwich.repo import Repo
+from urllib3 import BaseHTTPResponse, PoolManager
 
 from ooni_core.errors import Conflict, Invalid, Unavailable
 
 _FILE_MODE, _FOLDER_MODE = 0o100644, 0o040000
+_TIMEOUT_SECONDS = 30.0
+_LONGEST_REASON = 400
 _GIT_FAILURES = (
-    GitProtocolError,
-    HangupException,
+    errors.ApplyDeltaError,
+    errors.ChecksumMismatch,
+    errors.FileFormatException,
+    errors.GitProtocolError,
+    errors.NotGitRepository,
+    errors.ObjectMissing,
+    errors.WrongObjectException,
+    HTTPProxyUnauthorized,
     HTTPUnauthorized,
-    NotGitRepository,
+    InvalidWants,
+    zlib.error,
     OSError,
+    EOFError,
     KeyError,
     AssertionError,
     ValueError,
@@ -42,6 +61,24 @@ class Login:
         return {"username": self.user, "password": self.secret} if self.secret else {}
 
 
+class _Connections(PoolManager):
+    """Connections that are closed with all their answers; dulwich leaves those with an error status open."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._answers: list[BaseHTTPResponse] = []
+
+    def request(self, *arguments: Any, **options: Any) -> BaseHTTPResponse:
+        answer = super().request(*arguments, **options)
+        self._answers.append(answer)
+        return answer
+
+    def clear(self) -> None:
+        for answer in self._answers:
+            answer.close()
+        super().clear()
+
+
 @attrs.define(eq=False)
 class GitRepository:
     """A bare clone in *folder* of the repository at *url*.
@@ -51,12 +88,14 @@ class GitRepository:
         url: https://, file:// or a path.
         branch: the branch that is followed.
         login: for fetching and pushing over https.
+        timeout: seconds of silence after which a remote over https counts as away.
     """
 
     folder: Path
     url: str
     branch: str = "master"
     login: Login = attrs.field(factory=Login)
+    timeout: float = _TIMEOUT_SECONDS
     _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
 
     @contextmanager
@@ -75,8 +114,7 @@ class GitRepository:
             Unavailable: the remote does not answer, or has no such branch.
         """
         ref = f"refs/heads/{self.branch}".encode()
-        with self.locked(), _as_unavailable(f"the git repository {_shown(self.url)}"), self._repo() as repo:
-            client, path = _client(self.url, self.login)
+        with self.locked(), self._remote(self.url) as (client, path), self._repo() as repo:
             found = client.fetch(path, repo, determine_wants=lambda refs, *_, **__: [refs[ref]])
             repo.refs[b"refs/remotes/origin/" + self.branch.encode()] = found.refs[ref]
             return bytes(found.refs[ref]).decode()
@@ -141,8 +179,7 @@ class GitRepository:
         Raises:
             Unavailable: the remote does not answer.
         """
-        with _as_unavailable(f"the git repository {_shown(url)}"):
-            client, path = _client(url, self.login)
+        with self._remote(url) as (client, path):
             found = client.get_refs(path.encode())
             refs = getattr(found, "refs", found)
             commit = refs.get(f"refs/heads/{branch}".encode())
@@ -164,8 +201,7 @@ class GitRepository:
         """
         ref = f"refs/heads/{branch}".encode()
         wanted = commit.encode() if commit else b"0" * 40
-        with self.locked(), _as_unavailable(f"the git repository {_shown(url)}"), self._repo() as repo:
-            client, path = _client(url, self.login)
+        with self.locked(), self._remote(url) as (client, path), self._repo() as repo:
 
             def update(refs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
                 return {ref: wanted} if commit or ref in refs else {}
@@ -174,6 +210,26 @@ class GitRepository:
             refused = (result.ref_status or {}).get(ref)
             if refused:
                 raise Conflict(f"{_shown(url)} refuses branch {branch}: {refused}")
+
+    @contextmanager
+    def _remote(self, url: str) -> Iterator[tuple[GitClient, str]]:
+        try:
+            with self._connected(url) as connected:
+                yield connected
+        except _GIT_FAILURES as exc:
+            reason = f"{type(exc).__name__}: {str(exc)[:_LONGEST_REASON]}"
+            raise Unavailable(f"the git repository {_shown(url)} does not answer as it should: {reason}") from exc
+
+    @contextmanager
+    def _connected(self, url: str) -> Iterator[tuple[GitClient, str]]:
+        if urlsplit(url).scheme not in {"http", "https"}:
+            yield get_transport_and_path(url, quiet=True)
+            return
+        connections = default_urllib3_manager(None, _Connections, base_url=url, timeout=self.timeout)
+        try:
+            yield get_transport_and_path(url, quiet=True, pool_manager=connections, **self.login.arguments())
+        finally:
+            connections.clear()
 
     def _repo(self) -> Repo:
         if (self.folder / "objects").is_dir():
@@ -206,20 +262,7 @@ def _commit(tree: Tree, parent: str, message: str, author: str, at: datetime) ->
     return commit
 
 
-def _client(url: str, login: Login) -> tuple[GitClient, str]:
-    arguments: dict[str, Any] = login.arguments() if urlsplit(url).scheme in {"http", "https"} else {}
-    return get_transport_and_path(url, quiet=True, **arguments)
-
-
 def _shown(url: str) -> str:
     """Return *url* without the secrets that people write into them."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-@contextmanager
-def _as_unavailable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except _GIT_FAILURES as exc:
-        raise Unavailable(f"{what} does not answer as it should: {type(exc).__name__}: {str(exc)[:200]}") from exc

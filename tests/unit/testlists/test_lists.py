@@ -131,7 +131,9 @@ def test_line_keeps_its_place_when_edited_and_new_ones_come_last():
 
 def test_lines_that_nobody_edits_keep_every_byte():
     odd = 'https://q.example/,"NEWS","News, as they say",2023-04-12,"a ""b""",two\u2028parts\r\n'
-    text = f"{HEADER}{odd}\n{line_of(ROW)}https://last.example/,XYZ,Old,2023-04-12,,".replace("\nhttps://q", "\r\nhttps://q")
+    text = f"{HEADER}{odd}\n{line_of(ROW)}https://last.example/,XYZ,Old,2023-04-12,,".replace(
+        "\nhttps://q", "\r\nhttps://q"
+    )
     edited = ListFile.parse(text, "x.csv").edited(add("x", "https://new.example/"))
     assert edited.text() == f"{text}\nhttps://new.example/,NEWS,News Media,2023-04-12,,\n"
     assert ListFile.parse(edited.text(), "x.csv").rows == edited.rows
