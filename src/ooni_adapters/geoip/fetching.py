@@ -9,6 +9,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 
 import attrs
@@ -162,7 +163,7 @@ def _download(url: str, target: Path, pause: Callable[[float], None]) -> None:
             if exc.code == 404:
                 raise NotFound(url) from exc
             failure: OSError = exc
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, HTTPException) as exc:
             failure = OSError(f"{url}: {exc}")
         else:
             return

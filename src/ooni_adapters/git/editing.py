@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,9 @@ from ooni_adapters.git.repository import GitRepository
 from ooni_core.errors import Invalid, Unavailable
 from ooni_core.ports import Clock
 from ooni_core.testlists.editing import Edit, WorkingCopy, document_of, entry_of
+from ooni_core.testlists.refusals import Refused
 
+_COUNTRY_LIST = re.compile(r"([a-z]{2})\.csv")
 _LOCK_SECONDS = 5.0
 _LOCK_PAUSE = 0.05
 
@@ -53,6 +56,11 @@ class GitPublishedLists:
     def read(self, version: str, name: str) -> bytes | None:
         """Return a list's file at *version*, None when there is no such list."""
         return self.repository.file(version, f"lists/{name}.csv")
+
+    def names(self, version: str) -> list[str]:
+        """Return the names of all countries' lists at *version*."""
+        files = self.repository.files(version, "lists")
+        return sorted(match[1] for name in files if (match := _COUNTRY_LIST.fullmatch(name)))
 
     def write(self, version: str, changes: Sequence[tuple[dict[str, bytes], str]]) -> str:
         """Make a version that follows *version*."""
@@ -125,15 +133,15 @@ class FolderWorkingCopies:
         """Return a working copy; a clean one for an account that has none."""
         try:
             document = json.loads(self._file(account_id, ".json").read_bytes())
+            edits = tuple(
+                Edit(each["list_name"], entry_of(each["old"]), entry_of(each["new"]), each["comment"])
+                for each in document["edits"]
+            )
+            return WorkingCopy(document["state"], edits, document["proposal"])
         except FileNotFoundError:
             return WorkingCopy()
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, TypeError, KeyError, Refused) as exc:
             raise Unavailable("a working copy cannot be read") from exc
-        edits = tuple(
-            Edit(each["list_name"], entry_of(each["old"]), entry_of(each["new"]), each["comment"])
-            for each in document["edits"]
-        )
-        return WorkingCopy(document["state"], edits, document["proposal"])
 
     def save(self, account_id: str, copy: WorkingCopy) -> None:
         """Replace a working copy, all of it or nothing."""

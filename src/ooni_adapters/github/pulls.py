@@ -6,12 +6,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import attrs
 
-from ooni_core.errors import Conflict, Unavailable
+from ooni_core.errors import Conflict, NotFound, Unavailable
 
 _TIMEOUT_SECONDS = 15
 _ATTEMPTS = 3
@@ -27,8 +28,10 @@ class GitHubForge:
         base: branch that they are for.
         user: account that pushes and opens them.
         token: its token.
-        api: base URL of the API.
         branch: branch of an account's proposals, by account id.
+        api: base URL of the API.
+        timeout: seconds of silence after which a call is made again, or given up.
+        pause: waits between attempts, for so many seconds.
     """
 
     push: Callable[[str, str], None]
@@ -38,6 +41,7 @@ class GitHubForge:
     token: str = attrs.field(repr=False)
     branch: Callable[[str], str]
     api: str = "https://api.github.com"
+    timeout: float = _TIMEOUT_SECONDS
     pause: Callable[[float], None] = time.sleep
 
     def propose(self, account_id: str, version: str, title: str) -> str:
@@ -48,26 +52,26 @@ class GitHubForge:
         status, answer = self._call("POST", self._pulls, content)
         if status == 422 and self._close_open(branch):
             status, answer = self._call("POST", self._pulls, content)
-        url = answer.get("url") if isinstance(answer, dict) else None
-        if status != 201 or not isinstance(url, str):
-            raise Conflict(f"GitHub did not open a pull request: status {status}")
+        url = _text(answer, "url")
+        if status != 201 or not url:
+            raise Conflict(f"GitHub did not open a pull request: {_reason(status, answer)}")
         return url
 
     def is_open(self, proposal: str) -> bool:
         """Say whether a pull request is neither merged nor closed."""
         status, answer = self._call("GET", self._own(proposal))
         if status == 404:
-            return False
-        state = answer.get("state") if isinstance(answer, dict) else None
-        if status != 200 or not isinstance(state, str):
-            raise Unavailable(f"GitHub does not say how a pull request stands: status {status}")
+            raise NotFound("GitHub knows no such pull request")
+        state = _text(answer, "state")
+        if status != 200 or not state:
+            raise Unavailable(f"GitHub does not say how a pull request stands: {_reason(status, answer)}")
         return state == "open"
 
     def close(self, proposal: str) -> None:
         """Close a pull request."""
-        status, _ = self._call("PATCH", self._own(proposal), {"state": "closed"})
+        status, answer = self._call("PATCH", self._own(proposal), {"state": "closed"})
         if status != 200:
-            raise Conflict(f"GitHub did not close a pull request: status {status}")
+            raise Conflict(f"GitHub did not close a pull request: {_reason(status, answer)}")
 
     def page(self, proposal: str) -> str:
         """Return the address of the pull request's page."""
@@ -86,9 +90,10 @@ class GitHubForge:
         status, found = self._call("GET", f"{self._pulls}?{query}")
         if status != 200 or not isinstance(found, list):
             return False
-        for each in found:
-            self.close(str(each["url"]))
-        return bool(found)
+        addresses = [address for each in found if (address := _text(each, "url"))]
+        for address in addresses:
+            self.close(address)
+        return bool(addresses)
 
     def _call(self, method: str, url: str, content: Any = None) -> tuple[int, Any]:
         """Make a call and return status and JSON; only what fails before an answer, or with 5xx, is tried again."""
@@ -106,13 +111,29 @@ class GitHubForge:
             if attempt:
                 self.pause(attempt)
             try:
-                with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
                     return answer.status, json.loads(answer.read() or b"null")
             except urllib.error.HTTPError as exc:
                 with exc:
                     if exc.code < 500:
-                        return exc.code, None
+                        return exc.code, _explanation(exc)
                 failure = f"status {exc.code}"
-            except (OSError, ValueError) as exc:
-                failure = str(exc)
+            except (OSError, ValueError, HTTPException) as exc:
+                failure = str(exc) or type(exc).__name__
         raise Unavailable(f"GitHub does not answer: {failure}")
+
+
+def _explanation(refusal: urllib.error.HTTPError) -> Any:
+    try:
+        return json.loads(refusal.read())
+    except (OSError, ValueError, HTTPException):
+        return None  # the status alone says that it is one
+
+
+def _text(answer: Any, name: str) -> str:
+    value = answer.get(name) if isinstance(answer, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _reason(status: int, answer: Any) -> str:
+    return f"status {status} {_text(answer, 'message')[:200]}".rstrip()

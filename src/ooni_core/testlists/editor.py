@@ -1,12 +1,12 @@
 """The use cases of people who propose changes of the test lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import attrs
 
-from ooni_core.errors import OoniError, Unavailable
+from ooni_core.errors import NotFound, OoniError, Unavailable
 from ooni_core.testlists.editing import (
     CLEAN,
     GLOBAL_LIST,
@@ -39,6 +39,9 @@ class PublishedLists(Protocol):
     def read(self, version: str, name: str) -> bytes | None:
         """Return a list's file at *version*, None when there is no such list."""
 
+    def names(self, version: str) -> Sequence[str]:
+        """Return the names of all countries' lists at *version*, sorted: two letters each."""
+
     def write(self, version: str, changes: Sequence[tuple[dict[str, bytes], str]]) -> str:
         """Make a version that follows *version* by one commit for each pair of files by list name, and message.
 
@@ -64,6 +67,7 @@ class Forge(Protocol):
         """Say whether a proposal is still waiting: neither merged nor closed.
 
         Raises:
+            NotFound: the forge knows no such proposal.
             Unavailable: the forge does not answer.
         """
 
@@ -131,11 +135,12 @@ class ListEditor:
 
     def update(
         self, account_id: str, *, country_code: Any, old_entry: Any, new_entry: Any, comment: Any
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         """Add, change or remove a line; an open proposal is withdrawn, because it is not what they want any more.
 
         Returns:
-            The new line, empty when one was removed.
+            ``updated_entry``, the new line, empty when one was removed; and ``also_listed_in`` when a URL that is new
+            on the global list is on countries' lists, which it should be removed from.
 
         Raises:
             Refused: the change cannot be made; nothing was changed, and an open proposal stays open.
@@ -144,11 +149,14 @@ class ListEditor:
         edit = checked_edit(country_code, old_entry, new_entry, comment)
         with self.copies.locked(account_id):
             copy = self._synced(account_id)
-            self._check(edit, copy.edits)
+            version = self.lists.latest()
+            self._check(version, edit, copy.edits)
+            elsewhere = list(self._elsewhere(version, edit, copy.edits))
             if copy.state == PR_OPEN:
                 self._withdraw(copy.proposal)
             self.copies.save(account_id, WorkingCopy(IN_PROGRESS, (*copy.edits, edit)))
-        return document_of(edit.new) if edit.new is not None else {}
+        updated = {"updated_entry": document_of(edit.new) if edit.new is not None else {}}
+        return {**updated, "also_listed_in": elsewhere} if elsewhere else updated
 
     def submit(self, account_id: str) -> str:
         """Propose all edits and return the proposal's name; proposing again what is open changes nothing.
@@ -173,7 +181,10 @@ class ListEditor:
             return proposal
 
     def _synced(self, account_id: str) -> WorkingCopy:
-        """Notice that a proposal was merged or closed. While the forge is silent it counts as open."""
+        """Notice that a proposal was merged or closed. While the forge is silent it counts as open.
+
+        The edits of one that is not known any more are not lost: they can be proposed again.
+        """
         copy = self.copies.load(account_id)
         if copy.state != PR_OPEN:
             return copy
@@ -181,10 +192,13 @@ class ListEditor:
             still_open = self.forge.is_open(copy.proposal)
         except Unavailable:
             still_open = True
-        if still_open:
-            return copy
-        self.copies.save(account_id, WorkingCopy(CLEAN))
-        return WorkingCopy(CLEAN)
+        except NotFound:
+            return self._saved(account_id, WorkingCopy(IN_PROGRESS, copy.edits))
+        return copy if still_open else self._saved(account_id, WorkingCopy(CLEAN))
+
+    def _saved(self, account_id: str, copy: WorkingCopy) -> WorkingCopy:
+        self.copies.save(account_id, copy)
+        return copy
 
     def _withdraw(self, proposal: str) -> None:
         try:
@@ -192,14 +206,21 @@ class ListEditor:
         except OoniError as exc:
             raise Refused("err_cannot_close_pr") from exc
 
-    def _check(self, edit: Edit, edits: Sequence[Edit]) -> None:
-        version = self.lists.latest()
+    def _check(self, version: str, edit: Edit, edits: Sequence[Edit]) -> None:
         own = self._list(version, edit.list_name, edits)
         if own is None:
             raise Refused("err_country_not_supported")
         everywhere = None if edit.list_name == GLOBAL_LIST else self._list(version, GLOBAL_LIST, edits)
         check_duplicate(edit, own, everywhere)
         own.edited(edit)
+
+    def _elsewhere(self, version: str, edit: Edit, edits: Sequence[Edit]) -> Iterator[str]:
+        if edit.list_name != GLOBAL_LIST or edit.new is None or (edit.old and edit.old.url == edit.new.url):
+            return
+        for name in self.lists.names(version):
+            found = self._list(version, name, edits)
+            if found is not None and found.has(edit.new.url):
+                yield name
 
     def _list(self, version: str, name: str, edits: Sequence[Edit]) -> ListFile | None:
         content = self.lists.read(version, name)

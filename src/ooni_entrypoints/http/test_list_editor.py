@@ -48,15 +48,15 @@ async def update_url(
     """Add, change or remove a line of a list.
 
     Without `old_entry` the line is added, without `new_entry` removed. An open proposal is withdrawn first, unless the
-    change is refused. `comment` says why, in one line.
+    change is refused. `comment` says why, in one line. `also_listed_in` names the countries whose lists hold a URL that
+    was added to the global list: it should be removed there.
     """
     session = session_guard.require(request.headers.get("authorization"))
     document = await json_object(request, service_settings, refusal="Invalid JSON")
     if not set(_KEYS) <= set(document):
         raise Refused("err_request_params")
     asked = {key: document[key] for key in _KEYS}
-    entry = await anyio.to_thread.run_sync(lambda: list_editor.update(session.account_id, **asked))
-    return json_answer({"updated_entry": entry})
+    return json_answer(await anyio.to_thread.run_sync(lambda: list_editor.update(session.account_id, **asked)))
 
 
 @post(

@@ -7,10 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class GitHub:
-    """Pull requests by number. ``failures`` holds statuses to answer with before anything else."""
+    """Pull requests by number.
+
+    ``failures`` holds what goes wrong before anything else: a status, "garbage", "half an answer", "hang up", "silence", or
+    "lost answer", which does what was asked and does not say so.
+    """
 
     def __init__(self):
-        self.pulls, self.failures, self.logins = {}, [], set()
+        self.pulls, self.failures, self.logins, self.calls = {}, [], set(), []
+        self.released = threading.Event()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -28,6 +33,7 @@ class GitHub:
         self.thread.start()
 
     def stop(self):
+        self.released.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
@@ -35,16 +41,25 @@ class GitHub:
     def answer(self, request):
         content = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         self.logins.add(request.headers["Authorization"])
-        status, body = self.react(request.command, urlsplit(request.path), json.loads(content) if content else {})
-        raw = json.dumps(body).encode()
+        self.calls.append(request.command)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure == "silence":
+            self.released.wait()
+        if failure in {"silence", "hang up"}:
+            return
+        if isinstance(failure, int):
+            status, raw = failure, json.dumps({"message": f"failing with {failure}"}).encode()
+        else:
+            status, body = self.react(request.command, urlsplit(request.path), json.loads(content) if content else {})
+            raw = b"<html>" if failure == "garbage" else json.dumps(body).encode()
+        if failure == "lost answer":
+            return
         request.send_response(status)
         request.send_header("Content-Length", str(len(raw)))
         request.end_headers()
-        request.wfile.write(raw)
+        request.wfile.write(raw[:9] if failure == "half an answer" else raw)
 
     def react(self, method, url, content):
-        if self.failures:
-            return self.failures.pop(0), {"message": "failing"}
         number = url.path.rpartition("/")[2]
         if method == "POST":
             if any(pull["head"] == content["head"] and pull["state"] == "open" for pull in self.pulls.values()):

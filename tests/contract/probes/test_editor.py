@@ -225,12 +225,51 @@ def test_nothing_to_change_is_refused(editor, empty):
 
 
 @pytest.mark.parametrize("kind", ["github"], indirect=True)
-def test_failed_submission_can_be_tried_again(editor, github):
+def test_submission_that_github_refuses_can_be_tried_again(editor, github, caplog):
     update(editor, new=ONE)
-    github.failures = [403]
-    assert refused(submit(editor), "err_cannot_propose_changes")
-    assert show(editor).json()["state"] == "IN_PROGRESS"
+    for status in (401, 403, 404, 422, 429):
+        github.failures = [status]
+        assert refused(submit(editor), "err_cannot_propose_changes")
+        assert f"status {status} failing with {status}" in caplog.text, "operators see why"
+        assert show(editor).json()["state"] == "IN_PROGRESS"
     assert submit(editor).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_proposal_stays_open_while_github_does_not_say_otherwise(editor, github):
+    update(editor, new=ONE)
+    submit(editor)
+    for status in (401, 403, 422, 429):
+        github.failures = [status]
+        assert show(editor).json()["state"] == "PR_OPEN"
+
+
+@pytest.mark.parametrize("kind", ["github"], indirect=True)
+def test_edits_of_a_proposal_that_github_does_not_know_any_more_are_kept(editor, github):
+    update(editor, new=ONE)
+    submit(editor)
+    github.pulls.clear()
+    found = show(editor).json()
+    assert (found["state"], [each["url"] for each in found["changes"]["us"]]) == ("IN_PROGRESS", [ONE["url"]])
+    assert submit(editor).status_code == 200
+
+
+def test_addition_to_the_global_list_names_the_countries_that_have_the_url(editor):
+    italian = row("https://1.it.example/", "HUMR")
+    answer = update(editor, "global", new=italian).json()
+    assert answer == {"updated_entry": italian, "also_listed_in": ["it"]}
+    assert update(editor, "global", new=ONE).json() == {"updated_entry": ONE}
+    assert update(editor, "us", new=TWO).json() == {"updated_entry": TWO}
+
+
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"state": "CLEAN", "edits": [1], "proposal": ""}'])
+def test_damaged_working_copy_is_no_bug_and_stays_as_it_is(editor, tmp_path, content):
+    show(editor)
+    file = tmp_path / "data" / "test-list-editor" / "users" / f"{account_id_of(NICK, 'CHANGEME')}.json"
+    file.write_text(content)
+    assert show(editor).status_code == update(editor, new=ONE).status_code == 503
+    assert file.read_text() == content
 
 
 @pytest.mark.parametrize("kind", ["github"], indirect=True)
