@@ -1,6 +1,8 @@
 """A CredentialIssuer by the library ooniauth-py, and the file that keeps its keys."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,12 @@ class OoniauthIssuer:
         Raises:
             Invalid: they are none.
         """
+        # The library makes its tables when it makes keys, and panics without them.
+        ooniauth_py.ServerState()
         try:
-            return cls(ooniauth_py.ServerState.from_creds(public_parameters, secret_key))
-        except Exception as exc:
+            with _refusing():
+                return cls(ooniauth_py.ServerState.from_creds(public_parameters, secret_key))
+        except CredentialRefused as exc:
             raise Invalid("the keys of the credential manifest cannot be used") from exc
 
     @property
@@ -56,19 +61,28 @@ class OoniauthIssuer:
 
     def sign(self, request: str) -> str:
         """Answer the request for a credential."""
-        try:
+        with _refusing():
             return self._state.handle_registration_request(request)
-        except Exception as exc:
-            raise _refusal(exc) from exc
 
     def verify(self, proof: Proof, age: tuple[int, int], min_measurement_count: int) -> str:
         """Check a proof and return what renews the credential."""
-        try:
+        with _refusing():
             return self._state.handle_submit_request_with_hash(
                 proof.nym, proof.request, proof.probe_cc, proof.probe_asn, proof.content, age, min_measurement_count
             )
-        except Exception as exc:
-            raise _refusal(exc) from exc
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except Exception as exc:
+        raise _refusal(exc) from exc
+    except BaseException as exc:
+        # What the library did not expect of a request is a panic, which is no Exception and cannot be imported.
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise CredentialRefused("protocol_error", "the request is not one that this version can answer") from exc
 
 
 def _refusal(exc: Exception) -> CredentialRefused:

@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from litestar import Response, get
+from litestar import Response, get, route
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, SkipValidation
@@ -89,6 +89,12 @@ async def day_file(day: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     return _moved(f"/files/download/{name}", 302)
 
 
+@route(["/{day:str}", "/{day:str}/{name:str}"], http_method=["DELETE", "PATCH", "POST", "PUT"], include_in_schema=False)
+async def no_page() -> None:
+    """Say of unknown paths that they are not found, as for GET: probes of 2012 post to some of them."""
+    raise NotFoundException
+
+
 @get("/api/", include_in_schema=False)
 async def api_root() -> Response[bytes]:
     """Lead to the API description."""
@@ -114,6 +120,7 @@ handlers = [
     files_of_country,
     day_page,
     day_file,
+    no_page,
     api_root,
     files,
     robots,

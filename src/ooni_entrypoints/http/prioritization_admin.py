@@ -21,7 +21,7 @@ from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.refusals import answer_refusal
 from ooni_entrypoints.http.responses import bytes_answer, json_answer
-from ooni_entrypoints.http.test_lists import asked_list, explained_rows
+from ooni_entrypoints.http.test_lists import asked_list, asked_network, explained_rows
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
@@ -47,10 +47,11 @@ _HISTORY = 500
 )
 def debug_prioritization(request: AnyRequest, prioritization: Prio) -> Response[bytes]:
     """Explain the list that a probe would get: each URL with count, priority and weight, and the rules behind them."""
-    asked = asked_list(Query.of(request))
+    query = Query.of(request)
+    asked, asn = asked_list(query), asked_network(query)
     # Always the same order among equals, so that two looks can be compared.
-    picked = prioritization.urls(asked.cc, asked.asn, asked.limit, asked.categories, seed=0)
-    explained = prioritization.explain(asked.cc, asked.asn)
+    picked = prioritization.urls(asked.cc, asn, asked.limit, asked.categories, seed=0)
+    explained = prioritization.explain(asked.cc, asn)
     entries = [{**_entry(each.entry), "msmt_cnt": each.measured} for each in explained]
     return json_answer(
         {

@@ -32,13 +32,11 @@ class AskedList:
 
     Attributes:
         cc: two capital letters; ``ZZ`` also for what is no country.
-        asn: 0 when not given.
         limit: most URLs.
         categories: empty for all.
     """
 
     cc: str
-    asn: int
     limit: int
     categories: frozenset[str]
 
@@ -50,16 +48,24 @@ def asked_list(query: Query) -> AskedList:
         Invalid: a number is none.
     """
     cc = (query.text("country_code") or query.text("probe_cc") or GLOBAL).upper()
-    asn = query.read("probe_asn", _ASN.fullmatch) if query.text("probe_asn") else None
-    if query.text("probe_asn") and (asn is None or int(asn[1]) >= 2**32):
-        raise Invalid("probe_asn is AS and a number, such as AS1234")
     codes = (code.strip().upper() for code in query.text("category_codes").split(","))
     return AskedList(
         cc if _CC.fullmatch(cc) else GLOBAL,
-        int(asn[1]) if asn else 0,
         _limit(query.text("limit")),
         frozenset(code for code in codes if code),
     )
+
+
+def asked_network(query: Query) -> int:
+    """Read ``probe_asn``, 0 when not given.
+
+    Raises:
+        Invalid: it is no network's number.
+    """
+    asn = query.read("probe_asn", _ASN.fullmatch) if query.text("probe_asn") else None
+    if query.text("probe_asn") and (asn is None or int(asn[1]) >= 2**32):
+        raise Invalid("probe_asn is AS and a number, such as AS1234")
+    return int(asn[1]) if asn else 0
 
 
 def _limit(text: str) -> int:
@@ -102,7 +108,7 @@ def _row(entry: ListedUrl) -> dict[str, Any]:
 async def test_list_urls(request: AnyRequest, prioritization: Prio) -> Response[bytes]:
     """List URLs to measure in a country, the most urgent first."""
     query = Query.of(request)
-    asked = attrs.evolve(asked_list(query), asn=0)
+    asked = asked_list(query)  # the network that some clients send never mattered here
     picked = prioritization.urls(asked.cc, 0, asked.limit, asked.categories, secrets.randbits(64))
     if query.text("debug").lower() in {"true", "1", "yes"}:
         rows = explained_rows(picked, prioritization.explain(asked.cc, 0))

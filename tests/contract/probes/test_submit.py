@@ -191,6 +191,38 @@ def test_credential_request_that_cannot_be_read_is_refused(issuing):
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda asked: asked[:-8], lambda asked: "A" * len(asked), lambda asked: asked[::-1]]
+)
+def test_damaged_credential_request_is_refused_in_known_codes(issuing, damage):
+    _, client = issuing
+    known = client.get("/api/v1/manifest").json()
+    asked = ooniauth_py.UserState(known["manifest"]["public_parameters"]).make_registration_request()
+    body = {"manifest_version": known["meta"]["version"], "credential_sign_request": damage(asked)}
+    answer = client.post("/api/v1/sign_credential", json=body)
+    code = answer.json()["detail"]["error"]
+    assert answer.status_code == {"deserialization_failed": 400, "protocol_error": 403, "credential_error": 403}[code]
+
+
+def test_credential_request_for_the_keys_of_another_service_is_refused(issuing):
+    _, client = issuing
+    stranger = ooniauth_py.UserState(ooniauth_py.ServerState().get_public_parameters())
+    version = client.get("/api/v1/manifest").json()["meta"]["version"]
+    body = {"manifest_version": version, "credential_sign_request": stranger.make_registration_request()}
+    answer = client.post("/api/v1/sign_credential", json=body)
+    assert (answer.status_code, answer.json()["detail"]["error"]) == (403, "protocol_error")
+
+
+def test_proof_that_makes_no_sense_is_a_failed_one(issuing):
+    service, client = issuing
+    good = Probe(client).proof()
+    for name in ("nym", "zkp_request"):
+        for text in (good[name][::-1], "A" * len(good[name]), good[name][:-8], "\u2028"):
+            answer = submit(client, **good | {name: text})
+            assert answer.json()["verification_status"] == "failed"
+            assert stored(service, answer)
+
+
 def test_keys_are_never_overwritten(tmp_path):
     make_credentials_file(tmp_path / "file", NOW)
     assert (tmp_path / "file").stat().st_mode & 0o077 == 0
