@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_adapters.system import locked
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import ExpungedSessions, SessionGuard
 from ooni_core.errors import OoniError, Unavailable
@@ -139,7 +141,13 @@ class ProbeServices:
 def make_prioritization(settings: Settings, engine: SqlEngine, clock: Clock) -> Prioritization:
     """Return the use case that chooses URLs."""
     failover = FailoverFile(settings.storage.data_dir / "test_lists.json.gz")
-    return Prioritization(SqlTestLists(engine), SqlRules(engine), SqlCounts(engine), clock, failover=failover)
+    rules = make_rules(settings, engine)
+    return Prioritization(SqlTestLists(engine), rules, SqlCounts(engine), clock, failover=failover)
+
+
+def make_rules(settings: Settings, engine: SqlEngine) -> SqlRules:
+    """Return the priority rules; the processes of one installation change them one after the other."""
+    return SqlRules(engine, partial(locked, settings.storage.data_dir / "priority_rules.lock"))
 
 
 def make_probe_services(
@@ -169,7 +177,7 @@ def make_probe_services(
     keys = token_keys(settings)
     use_cases = {
         "prioritization": prioritization,
-        "rule_book": RuleBook(SqlRules(engine), prioritization, clock),
+        "rule_book": RuleBook(make_rules(settings, engine), prioritization, clock),
         "prioritization_overview": PrioritizationOverview(prioritization, SqlCounts(engine), clock),
         "session_guard": SessionGuard(keys, expunged, clock),
         "check_ins": CheckInService(

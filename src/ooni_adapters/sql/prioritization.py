@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,9 +30,15 @@ _FIELDS = ("category_code", "cc", "domain", "url", "priority")
 
 @attrs.frozen
 class SqlRules:
-    """A RuleStore in SQL."""
+    """A RuleStore in SQL.
+
+    Attributes:
+        alone: keeps other processes that share the database from changing rules while a block runs: ClickHouse has no
+            transactions that would.
+    """
 
     engine: SqlEngine
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def rules(self) -> list[PriorityRule]:
         """Return the rules in force, sorted."""
@@ -49,7 +56,7 @@ class SqlRules:
 
     def change(self, old: PriorityRule | None, new: PriorityRule | None, author: str, at: datetime) -> None:
         """Replace *old* by *new*; without *old* create, without *new* delete."""
-        with self.engine.transaction():
+        with self.alone(), self.engine.transaction():
             stored = self._stored()
             if old is not None and old not in stored:
                 raise NotFound("the rule to change is not in force")
@@ -64,7 +71,7 @@ class SqlRules:
 
     def seed(self, rules: Sequence[PriorityRule], at: datetime) -> bool:
         """Store *rules* when there were never any."""
-        with self.engine.transaction():
+        with self.alone(), self.engine.transaction():
             if self._stored() or self.history(1):
                 return False
             self.engine.insert(URL_PRIORITIES, [_row(rule) for rule in rules])

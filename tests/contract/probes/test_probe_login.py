@@ -4,11 +4,13 @@ import json
 import os
 from datetime import timedelta
 
+import attrs
 import pytest
+from litestar.testing import TestClient
 
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.probes.login import ProbeLogin
-from tests.contract.probes.conftest import KEY, session
+from tests.contract.probes.conftest import KEY, serving, session
 
 TARGETS = {
     "192.0.2.39:9101": {
@@ -81,6 +83,33 @@ def test_client_id_survives_a_change_of_keys(client, service):
     old_keys = JwtKeys.of(["another key"])
     client_id = ProbeLogin(old_keys, service.clock).register()
     assert login(client, client_id).status_code == 200
+
+
+def with_keys(settings, engine, *keys):
+    accounts = attrs.evolve(settings.accounts, jwt_keys=keys)
+    return TestClient(serving(attrs.evolve(settings, accounts=accounts), engine).asgi)
+
+
+def test_tokens_and_ids_survive_a_rotation_of_keys(settings, engine, files):
+    with with_keys(settings, engine, "first key") as before:
+        client_id = before.post("/api/v1/register", json=REGISTRATION).json()["client_id"]
+        token = login(before, client_id).json()["token"]
+    with with_keys(settings, engine, "second key", "first key") as during:
+        assert get(during, "tor-targets", token).status_code == 200
+        newer = login(during, client_id).json()["token"]
+    with with_keys(settings, engine, "second key") as after:
+        assert get(after, "tor-targets", newer).status_code == 200
+        assert get(after, "tor-targets", token).status_code == 401, "its key is gone for good"
+        renewed = login(after, client_id).json()["token"]
+        assert get(after, "tor-targets", renewed).status_code == 200, "the id is as good as ever"
+
+
+def test_id_and_token_of_the_former_service_are_good(client, files):
+    former = JwtKeys.of([KEY])  # it signed with the key itself
+    client_id = former.sign({"iat": 1600000000, "aud": "probe_login"})
+    assert login(client, client_id).status_code == 200
+    token = former.sign({"registration_time": 1600000000, "aud": "probe_token"})
+    assert get(client, "tor-targets", token).status_code == 200
 
 
 def test_session_of_a_person_is_no_client_id(client):

@@ -1,20 +1,26 @@
 """What every RuleStore, ListStore, CountStore and CoverageStore promises, on every adapter."""
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
+from ooni_adapters.database import open_database
 from ooni_adapters.memory.prioritization import MemoryCounts, MemoryRules, MemoryTestLists
 from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.tables import CITIZENLAB, URL_PRIORITIES
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_adapters.sql.verdicts import SqlVerdictStore
+from ooni_adapters.system import locked
 from ooni_core.errors import Conflict, NotFound
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, TestLists
 from ooni_core.prioritization.ports import Coverage
 from tests.contract.storage.test_scoring_stores import NOW, FixedClock, verdict
+from tests.embedded_clickhouse import chdb_url
 
 ENGINES = ("duckdb_memory", "chdb", "clickhouse")
 NEWS, GAME = PriorityRule("NEWS", priority=3), PriorityRule("GAME", priority=4)
@@ -79,6 +85,38 @@ class TestRuleStore:
         rules.seed([NEWS, GAME], NOW)
         rules.change(NEWS, PriorityRule("NEWS", priority=9), "me", NOW + SOON)
         assert rules.rules() == [GAME, PriorityRule("NEWS", priority=9)]
+
+    def test_one_of_many_who_change_a_rule_at_once_wins(self, rules):
+        winner = winner_of_changes([rules] * 6)
+        assert rules.rules() == [PriorityRule("NEWS", priority=100 + winner)]
+        assert [change.author for change in rules.history(9)] == [f"admin {winner}", "me"]
+
+
+def winner_of_changes(stores):
+    """Let everybody change one rule at once, each through a store; return the number of the only one who could."""
+    stores[0].change(None, NEWS, "me", NOW)
+    begin = threading.Barrier(len(stores))
+
+    def change(number):
+        begin.wait()
+        try:
+            stores[number].change(NEWS, PriorityRule("NEWS", priority=100 + number), f"admin {number}", NOW + SOON)
+        except NotFound:
+            return None
+        return number
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        (winner,) = [number for number in pool.map(change, range(len(stores))) if number is not None]
+    return winner
+
+
+def test_processes_that_share_clickhouse_change_rules_one_after_the_other(tmp_path):
+    engines = [open_database(chdb_url("shared_rules")) for _ in range(3)]
+    stores = [SqlRules(engine, partial(locked, tmp_path / "rules.lock")) for engine in engines]
+    winner = winner_of_changes(stores)
+    assert stores[0].rules() == [PriorityRule("NEWS", priority=100 + winner)]
+    for engine in engines:
+        engine.close()
 
 
 def test_rows_of_older_systems_are_read_and_deleted(engine):
