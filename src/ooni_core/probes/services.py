@@ -10,6 +10,7 @@ import cattrs
 from ooni_core.errors import Invalid
 from ooni_core.probes.address import Address, anonymised
 
+_LONGEST_NUMBER = 18
 _TYPES = ("https", "cloudfront", "onion", "legacy")
 
 
@@ -129,7 +130,8 @@ class Feature:
 
 def _version(text: str) -> tuple[int, ...]:
     numbers = text.partition("-")[0].split(".")
-    return tuple(int(number) if number.isdecimal() else -1 for number in numbers)
+    # Strangers choose the text, and reading a number of thousands of digits is refused.
+    return tuple(int(number[:_LONGEST_NUMBER]) if number.isdecimal() else -1 for number in numbers)
 
 
 def _second_octet(client: Address | None) -> int | None:

@@ -189,6 +189,13 @@ def test_description_is_valid_and_every_page_of_it_works_offline(http):
     assert "http://" not in page.replace("http://127.0.0.1", "")
 
 
+def test_health_warns_that_there_is_no_location_database(http):
+    (warning,) = [each for each in http.get("/health/ready").json()["warnings"] if "GeoIP" in each]
+    assert "every probe looks as if it were nowhere (ZZ, AS0)" in warning
+    found = http.post("/api/v1/check-in", json={}, headers={"X-Forwarded-For": "8.8.8.8"}).json()
+    assert (found["probe_cc"], found["probe_asn"], found["probe_network_name"]) == ("ZZ", "AS0", None)
+
+
 def test_health_and_version(http):
     assert http.get("/health").text == "UP"
     assert http.get("/health/ready").json()["status"] == "ok"

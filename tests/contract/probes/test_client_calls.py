@@ -73,6 +73,8 @@ VPN = {
 # Addresses of clients, which must be found nowhere afterwards.
 CLIENTS = ("198.51.100.77", "2001:db8:77:1::beef")
 
+NETWORKS = [("198.51.100.0/24", "FR", "64502", "Example Telecom"), ("2001:db8:77::/48", "DE", "64503", "Sechs")]
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
@@ -82,8 +84,7 @@ def service(tmp_path_factory):
     (running.data_dir / "vpn").mkdir(parents=True)
     for name, document in (("tor_targets", TOR), ("psiphon_config", PSIPHON), ("vpn/riseupvpn", VPN)):
         (running.data_dir / f"{name}.json").write_text(json.dumps(document))
-    networks = [("198.51.100.0/24", "FR", "64502", "Example Telecom"), ("2001:db8:77::/48", "DE", "64503", "Sechs")]
-    running.run("import", "geoip", str(write_geoip(folder, networks)))
+    running.run("import", "geoip", str(write_geoip(folder, NETWORKS)))
     running.run("import", "citizenlab", str(write_lists(folder)))
     running.start("--log-level", "debug")
     yield running
@@ -474,6 +475,19 @@ def test_scored_upload_lowers_its_url_for_its_country_and_network(probe, path):
 def explained(probe, url, asn=65550):
     found = probe.call("GET", f"/api/_/debug_prioritization?probe_cc=IT&probe_asn=AS{asn}")
     return next(each for each in found["test_items"] if each["url"] == url)
+
+
+# What operators bring up to date while the service runs
+
+
+def test_new_location_database_is_noticed(service, probe):
+    asked = {"addresses": ["203.0.113.9"]}
+    place = {"cc": None, "asn": None, "as_name": None}
+    assert probe.call("POST", "/api/v1/geolookup", asked)["geolocation"] == {"203.0.113.9": place}
+    networks = [*NETWORKS, ("203.0.113.0/24", "SE", "64504", "Ny")]
+    service.run("import", "geoip", str(write_geoip(service.folder, networks)))
+    place = {"cc": "SE", "asn": 64504, "as_name": "Ny"}
+    assert eventually(lambda: probe.call("POST", "/api/v1/geolookup", asked)["geolocation"] == {"203.0.113.9": place})
 
 
 # Privacy: the addresses of all those clients

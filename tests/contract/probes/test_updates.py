@@ -5,6 +5,7 @@ import gzip
 import http.server
 import threading
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -17,6 +18,7 @@ from ooni_core.probes.location import NOWHERE, Location
 from ooni_entrypoints.cli import cli
 from tests.contract.probes.conftest import NETWORKS, HandClock, write_geoip
 from tests.contract.probes.repositories import HEADER, LISTS, make_origin, publish
+from tests.service import RunningService, eventually
 
 GOOGLE = parsed("8.8.8.8")
 
@@ -272,6 +274,27 @@ def test_failed_update_of_lists_ends_with_a_status_and_changes_nothing(tmp_path)
     assert away.exit_code == 1
     assert "does not answer" in away.output
     assert lists_in(tmp_path) == {"IT": 5, "US": 1, "ZZ": 31}
+
+
+def test_running_service_brings_its_lists_up_to_date_itself(tmp_path):
+    lists = f'[probes]\ntest_lists = "{make_origin(tmp_path)}"\ntest_lists_least = 5\nrefresh_seconds = 0.2\n'
+    service = RunningService(tmp_path, settings=lists).start()
+
+    def sent():
+        asked = {"probe_cc": "IT", "probe_asn": "AS1", "run_type": "manual"}
+        answer = httpx.post(f"{service.url}/api/v1/check-in", json=asked)
+        return {each["url"] for each in answer.json()["tests"]["web_connectivity"]["urls"]}
+
+    try:
+        assert "https://0.it.example/" not in sent(), "an empty database gives the bundled list"
+        assert "37 added" in service.run("run", "update-citizenlab").stdout
+        assert eventually(lambda: len(sent()) == 31 + 5)
+        publish(tmp_path, {"it": HEADER + 'https://a.example/,"NEWS\n'})
+        broken = service.run("run", "update-citizenlab", check=False)
+        assert (broken.returncode, "it.csv line" in broken.stderr) == (1, True), broken
+        assert len(sent()) == 31 + 5
+    finally:
+        service.stop()
 
 
 def test_geoip_is_updated_from_the_command_line(source, tmp_path):

@@ -52,6 +52,14 @@ def test_flag_is_sent_only_where_all_its_conditions_hold(condition, fits):
     assert found == ({"x_enabled": False} if fits else {})
 
 
+@pytest.mark.parametrize(
+    ("version", "fits"), [("9" * 9999, True), ("", False), ("a.b", False), ("3", False), ("4", True), ("3.9.0.1", True)]
+)
+def test_any_text_is_a_version(version, fits):
+    services = with_features({"name": "x", "value": True, "software_since": "3.9.0"})
+    assert services.features_for(Asking(software_version=version)) == ({"x": True} if fits else {})
+
+
 def test_first_fitting_flag_of_a_name_counts():
     services = with_features({"name": "x", "value": True, "cc": ["IT"]}, {"name": "x", "value": False})
     assert services.features_for(Asking("IT")) == {"x": True}
