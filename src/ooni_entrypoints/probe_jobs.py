@@ -10,9 +10,10 @@ from ooni_adapters.git import GitListSource, GitRepository
 from ooni_adapters.sql.counting import recount
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_adapters.vpn import PARTS, VpnUpdater
 from ooni_core.errors import Invalid
 from ooni_core.testlists.updating import ListUpdater
-from ooni_entrypoints.probe_services import geoip_folder
+from ooni_entrypoints.probe_services import VPN_PROVIDERS, geoip_folder, vpn_folder
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import clock_of, open_storage
 
@@ -30,6 +31,34 @@ def make_geoip_updater(settings: Settings) -> GeoipUpdater:
             raise Invalid(f"probes.geoip_sources holds {text!r}: expected asn_cc.mmdb=URL")
         sources[name.strip()] = url.strip()
     return GeoipUpdater(geoip_folder(settings), sources, clock_of(settings), settings.probes.geoip_check_addresses)
+
+
+def make_vpn_updaters(settings: Settings) -> list[VpnUpdater]:
+    """Return the use cases of ``ooni run update-vpn``, one for each provider.
+
+    Raises:
+        Invalid: a configured source is not ``provider.part=URL``, or a provider lacks one.
+    """
+    sources: dict[str, dict[str, str]] = {}
+    for text in settings.probes.vpn_sources:
+        name, equals, url = text.partition("=")
+        provider, _, part = name.strip().partition(".")
+        if not equals or provider not in VPN_PROVIDERS or part not in PARTS:
+            raise Invalid(f"probes.vpn_sources holds {text!r}: expected {VPN_PROVIDERS[0]}.{'|'.join(PARTS)}=URL")
+        sources.setdefault(provider, {})[part] = url.strip()
+    folder, clock = vpn_folder(settings), clock_of(settings)
+    return [VpnUpdater(folder, provider, urls, clock) for provider, urls in sources.items()]
+
+
+def update_vpn(settings: Settings, *, force: bool = False) -> str:
+    """Bring all VPN configurations up to date, and say what was done.
+
+    Raises:
+        Invalid: a setting, or what was fetched, cannot be right.
+        Unavailable: a provider does not answer; its former configuration stays.
+    """
+    done = [updater.update(force=force) for updater in make_vpn_updaters(settings)]
+    return "\n".join(done) or "probes.vpn_sources names no provider"
 
 
 def make_list_updater(settings: Settings, engine: SqlEngine) -> ListUpdater:

@@ -260,6 +260,11 @@ def tor_targets_file(settings: Settings) -> Path:
     return _path(settings.probes.tor_targets, settings.storage.data_dir / "tor_targets.json")
 
 
+def vpn_folder(settings: Settings) -> Path:
+    """Return the folder of VPN configurations."""
+    return _path(settings.probes.vpn_configs, settings.storage.data_dir / "vpn")
+
+
 def _inputs(settings: Settings) -> ProbeInputs:
     psiphon = _path(settings.probes.psiphon_config, settings.storage.data_dir / "psiphon_config.json")
     return ProbeInputs(
@@ -269,7 +274,7 @@ def _inputs(settings: Settings) -> ProbeInputs:
 
 
 def _vpn(settings: Settings, entropy: Entropy) -> VpnConfigs:
-    folder = _path(settings.probes.vpn_configs, settings.storage.data_dir / "vpn")
+    folder = vpn_folder(settings)
     providers = {name: JsonDocument(folder / f"{name}.json", check_vpn_config) for name in VPN_PROVIDERS}
     return VpnConfigs(providers, entropy)
 

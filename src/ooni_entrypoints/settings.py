@@ -296,6 +296,15 @@ class ProbeSettings:
     vpn_configs: str = _setting(
         "", "Folder with PROVIDER.json files of VPN credentials and endpoints. Empty: vpn in data_dir."
     )
+    vpn_sources: tuple[str, ...] = _setting(
+        (
+            "riseupvpn.ca=https://black.riseup.net/ca.crt",
+            "riseupvpn.identity=https://api.black.riseup.net/3/cert",
+            "riseupvpn.gateways=https://api.black.riseup.net/3/config/eip-service.json",
+        ),
+        "Where `ooni run update-vpn` gets the authority, the client's certificate and key, and the gateways of each "
+        "provider. Empty: files in vpn_configs are yours alone.",
+    )
     geoip_dir: str = _setting("", "Folder of asn_cc.mmdb, or cc.mmdb and asn.mmdb. Empty: data_dir.")
     geoip_sources: tuple[str, ...] = _setting(
         (
@@ -318,7 +327,8 @@ class ProbeSettings:
         1_000_000, "Most rows of test lists that are installed.", validator=_between(1, 10_000_000)
     )
     update_daily: bool = _setting(
-        default=False, help="Also fetch test lists and GeoIP databases every night, from within `ooni serve`."
+        default=False,
+        help="Also fetch test lists, GeoIP databases and VPN configurations every night, from within `ooni serve`.",
     )
     refresh_seconds: float = _setting(
         30.0,

@@ -10,7 +10,7 @@ from ooni_adapters.sql.counting import recount
 from ooni_core.publication.model import Report
 from ooni_core.publication.service import PublicationService
 from ooni_entrypoints.backups import make_backup, open_catalog, summary
-from ooni_entrypoints.probe_jobs import make_geoip_updater, update_test_lists
+from ooni_entrypoints.probe_jobs import make_geoip_updater, update_test_lists, update_vpn
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import Storage
 from ooni_entrypoints.timers import Job
@@ -31,6 +31,7 @@ def timed_jobs(settings: Settings, publication: PublicationService, storage: Sto
         update = partial(update_test_lists, settings, storage.engine, force=False, dry_run=False)
         yield Job("update of the test lists", update, {"hour": 3, "minute": 15})
         yield Job("update of the location database", make_geoip_updater(settings).update, {"hour": 3, "minute": 45})
+        yield Job("update of the VPN configurations", partial(update_vpn, settings), {"hour": 3, "minute": 55})
     if settings.backup.daily:
         for name, hour in (("private", 4), ("public", 5)):
             yield Job(f"{name} backup", partial(_back_up, settings, storage, name), {"hour": hour, "minute": 30})

@@ -36,6 +36,22 @@ def update_geoip(invocation: Invocation, *, force: bool) -> None:
     click.echo(make_geoip_updater(invocation.settings).update(force=force))
 
 
+@command.command("update-vpn")
+@click.option("--force", is_flag=True, help="Fetch even what is less than a day old.")
+@click.pass_obj
+def update_vpn(invocation: Invocation, *, force: bool) -> None:
+    """Fetch credentials and gateways of VPN providers for probes, where the present ones are older than a day.
+
+    A running service notices by itself; the former file is kept beside the new one.
+
+    \b
+    Example:  ooni run update-vpn
+    """
+    from ooni_entrypoints import probe_jobs
+
+    click.echo(probe_jobs.update_vpn(invocation.settings, force=force))
+
+
 @command.command("update-citizenlab")
 @click.option("--force", is_flag=True, help="Accept lists that changed by more than a fifth.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")

@@ -105,9 +105,9 @@ def test_imported_database_is_where_the_service_looks_for_it(tmp_path):
 
 
 class Source:
-    """A web server with files; ``failures`` come first."""
+    """A web server with files; ``failures`` come first. With a *context* it speaks TLS."""
 
-    def __init__(self):
+    def __init__(self, context=None):
         self.files, self.failures, self.seen = {}, [], []
         source = self
 
@@ -126,6 +126,10 @@ class Source:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            self.server.handle_error = lambda *_: None  # clients that do not trust us hang up
+            self.url = self.url.replace("http:", "https:")
         self.thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
         self.thread.start()
 
