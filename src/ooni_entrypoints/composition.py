@@ -17,7 +17,6 @@ from ooni_adapters.scorers import EngineScorer, ProcessScorer, RemoteScoring
 from ooni_adapters.spool import FolderSpool
 from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.engine import cancellable
-from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.system import SystemEntropy
 from ooni_core.archive import Archive
 from ooni_core.archive.files import FileArchive
@@ -33,6 +32,7 @@ from ooni_core.scoring import Engine, FingerprintSet
 from ooni_core.scoring.handover import HandoverService
 from ooni_core.scoring.model import Quarantined
 from ooni_core.scoring.service import ScoringService
+from ooni_entrypoints.accounts import account_commands, make_account_services
 from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
@@ -205,9 +205,8 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     known = FingerprintSet.from_csv(*demo_fingerprints()) if demo else fingerprints_of(settings, storage)
     scorer = ProcessScorer(known, settings.scoring.ruleset)
     entropy = SystemEntropy()
-    probes = make_probe_services(
-        settings, storage.engine, clock, entropy, storage.verdicts, SqlExpungedSessions(storage.engine)
-    )
+    people = make_account_services(settings, storage.engine, clock)
+    probes = make_probe_services(settings, storage.engine, clock, entropy, storage.verdicts, people.sessions)
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = make_worker(settings, scoring)
     watch = FingerprintWatch(
@@ -227,6 +226,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id, bound)
     use_cases = {
         **probes.use_cases,
+        **people.use_cases,
         "intake": intake,
         "submissions": make_submissions(settings, intake, clock, entropy),
         "catalog": CatalogService(catalog),
@@ -242,6 +242,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
             [Check("db_error", lambda: storage.engine.query("SELECT 1")), Check("spool_full", spool.check_room)],
             [
                 probes.warnings,
+                people.warnings,
                 worker.warnings,
                 timers.warnings,
                 lambda: [alarm] if (alarm := publication.backlog().alarm) else [],
@@ -265,7 +266,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     )
     areas = (*_AREAS, metrics) if figures else _AREAS
     asgi = create_app(
-        handlers=[*probes.handlers, *(handler for area in areas for handler in area.handlers)],
+        handlers=[*probes.handlers, *people.handlers, *(handler for area in areas for handler in area.handlers)],
         use_cases={**use_cases, "figures": figures},
         figures=figures,
         version=version(),
@@ -299,6 +300,7 @@ def commands_of(
     return {
         **backup_commands(settings, storage.engine, storage.clock),
         **withdrawal_commands(withdrawal),
+        **account_commands(settings, storage),
         "publish": publish,
         "quarantine": quarantine,
         "update_citizenlab": partial(update_test_lists, settings, storage.engine),

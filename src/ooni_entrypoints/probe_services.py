@@ -20,14 +20,13 @@ from ooni_adapters.git import (
 )
 from ooni_adapters.github import GitHubForge
 from ooni_adapters.probefiles import FailoverFile, JsonDocument, ServicesDocument
-from ooni_adapters.secrets import kept_secret
 from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_adapters.system import locked
 from ooni_adapters.tokens import JwtKeys
-from ooni_core.accounts.sessions import ExpungedSessions, SessionGuard
+from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import OoniError, Unavailable
 from ooni_core.intake.service import IntakeService
 from ooni_core.ports import Clock, Entropy
@@ -43,6 +42,7 @@ from ooni_core.probes.submission import SubmissionService
 from ooni_core.probes.tor_targets import check_tor_targets
 from ooni_core.scoring.ports import VerdictStore
 from ooni_core.testlists.editor import Forge, ListEditor
+from ooni_entrypoints.accounts import token_keys
 from ooni_entrypoints.http import (
     checkin,
     discovery,
@@ -58,16 +58,6 @@ _log = logging.getLogger(__name__)
 
 _PROBE_KEYS = "probe login"
 VPN_PROVIDERS = ("riseupvpn",)
-
-
-def token_keys(settings: Settings) -> JwtKeys:
-    """Return the keys of session tokens; without configured ones, the installation makes one and keeps it.
-
-    Raises:
-        Unavailable: the kept key can be neither read nor made.
-    """
-    configured = settings.accounts.jwt_keys
-    return JwtKeys.of(configured or [kept_secret(settings.storage.data_dir / "secrets" / "jwt_key")])
 
 
 def probe_keys(keys: JwtKeys) -> JwtKeys:
@@ -156,7 +146,7 @@ def make_probe_services(
     clock: Clock,
     entropy: Entropy,
     verdicts: VerdictStore,
-    expunged: ExpungedSessions,
+    sessions: SessionGuard,
 ) -> ProbeServices:
     """Wire the probe services over an open database.
 
@@ -166,7 +156,7 @@ def make_probe_services(
         clock: tells the time.
         entropy: for report ids.
         verdicts: where scoring stores; see ``ProbeServices.verdicts``.
-        expunged: knows which sessions are void.
+        sessions: knows who is logged in.
 
     Raises:
         Unavailable: the key of tokens can be neither read nor made.
@@ -174,18 +164,17 @@ def make_probe_services(
     prioritization = make_prioritization(settings, engine, clock)
     geolocator = MmdbGeolocator(geoip_folder(settings))
     directory = ServicesDocument(Path(settings.probes.services) if settings.probes.services else None)
-    keys = token_keys(settings)
     use_cases = {
         "prioritization": prioritization,
         "rule_book": RuleBook(make_rules(settings, engine), prioritization, clock),
         "prioritization_overview": PrioritizationOverview(prioritization, SqlCounts(engine), clock),
-        "session_guard": SessionGuard(keys, expunged, clock),
+        "session_guard": sessions,
         "check_ins": CheckInService(
             prioritization, geolocator, directory, clock, entropy, settings.service.collector_id
         ),
         "geolocator": geolocator,
         "service_directory": directory,
-        "probe_login": ProbeLogin(probe_keys(keys), clock),
+        "probe_login": ProbeLogin(probe_keys(token_keys(settings)), clock),
         "probe_inputs": _inputs(settings),
         "vpn_configs": _vpn(settings, entropy),
     }

@@ -63,6 +63,17 @@ def _networks(_: object, attribute: "attrs.Attribute[Any]", value: tuple[str, ..
 
 
 _URL = _matching(r"https?://[^\s/]+[^\s]*", "an http:// or https:// URL")
+LOGIN_HOSTS = (
+    "explorer.ooni.org",
+    "explorer.test.ooni.org",
+    "explorer.dev.ooni.org",
+    "run.ooni.io",
+    "run.ooni.org",
+    "run.test.ooni.org",
+    "run-v2.ooni.org",
+    "test-lists.ooni.org",
+    "test-lists.test.ooni.org",
+)
 _NAME = _matching(r"[A-Za-z0-9]{1,32}", "1 to 32 letters and digits")
 
 
@@ -152,13 +163,40 @@ class StorageSettings:
 
 @attrs.frozen
 class AccountSettings:
-    """Keys that sign and hide."""
+    """People who log in by e-mail: keys that sign and hide, and how long a login is good."""
 
     jwt_keys: tuple[str, ...] = _setting(
         (), "Keys of session tokens: the first signs, all verify. Empty: one is made and kept in data_dir.", secret=True
     )
     account_id_hashing_keys: tuple[str, ...] = _setting(
         (), "Keys that turn an e-mail address into an account id: the first is used. Empty: one is made.", secret=True
+    )
+    session_days: float = _setting(
+        2.0, "How long a session is good without being refreshed, in days.", validator=_between(0.01, 365)
+    )
+    login_days: float = _setting(
+        7.0, "How long after a login by e-mail sessions can be refreshed, in days.", validator=_between(0.01, 365)
+    )
+    login_hosts: tuple[str, ...] = _setting(
+        LOGIN_HOSTS, "Hosts of the web pages that login links may lead to, exactly as in their URLs."
+    )
+
+
+@attrs.frozen
+class MailSettings:
+    """The mail server that sends login links."""
+
+    server: str = _setting("", "SMTP server. Empty: nobody can log in by e-mail.")
+    port: int = _setting(465, "Its TCP port.", validator=_between(1, 65535))
+    use_ssl: bool = _setting(
+        default=True, help="Begin with TLS. Turned off: switch to TLS where the server offers STARTTLS."
+    )
+    username: str = _setting("", "Name to log in with. Empty: without login.")
+    password: str = _setting("", "Password to log in with; it is never sent unencrypted.", secret=True)
+    source_address: str = _setting(
+        "contact@ooni.org",
+        "Address that mails come from.",
+        validator=_matching(r"[^@\s]+@[^@\s]+", "an e-mail address"),
     )
 
 
@@ -383,6 +421,7 @@ class Settings:
     service: ServiceSettings = attrs.field(factory=ServiceSettings)
     storage: StorageSettings = attrs.field(factory=StorageSettings)
     accounts: AccountSettings = attrs.field(factory=AccountSettings)
+    mail: MailSettings = attrs.field(factory=MailSettings)
     quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)

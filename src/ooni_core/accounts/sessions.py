@@ -1,68 +1,18 @@
 """Sessions of people who logged in by e-mail: who they are and what they may do."""
 
-import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Protocol
 
 import attrs
 
+from ooni_core.accounts.model import ROLES, Session
+from ooni_core.accounts.ports import ExpungedSessions
 from ooni_core.accounts.tokens import TokenError, TokenKeys
 from ooni_core.errors import Unauthorized
 from ooni_core.ports import Clock
 
-USER, ADMIN = "user", "admin"
+AUDIENCE = "user_auth"
 _BEARER = "Bearer "
-_LONGEST_KEY = 64
-
-
-@attrs.frozen
-class Session:
-    """A person, as far as we want to know.
-
-    Attributes:
-        account_id: keyed hash of the e-mail address, 32 hex digits.
-        role: ``user`` or ``admin``.
-        issued: when the token was made (aware, UTC).
-        login_time: seconds since 1970 of the login by e-mail.
-        email_address: as newer tokens carry it, ``""`` otherwise.
-    """
-
-    account_id: str
-    role: str
-    issued: datetime
-    login_time: int
-    email_address: str = ""
-
-
-class ExpungedSessions(Protocol):
-    """Remembers since when sessions of an account are void."""
-
-    def threshold(self, account_id: str) -> datetime | None:
-        """Return the instant (aware, UTC) up to which issued sessions are void, None when all are good."""
-
-
-class NoneExpunged:
-    """ExpungedSessions of an installation that never expunged any."""
-
-    def threshold(self, account_id: str) -> datetime | None:
-        """Return None: all sessions are good."""
-        return None
-
-
-def account_id_of(email_address: str, key: str) -> str:
-    """Return the account id of an e-mail address: the only trace of it that is ever stored.
-
-    Args:
-        email_address: white space around and case do not matter.
-        key: secret of the deployment; another one gives other ids.
-
-    Source: accounts of the OONI API, "E-mail handling and account id" (BLAKE2b, 16 bytes).
-    """
-    raw = key.encode()
-    if len(raw) > _LONGEST_KEY:
-        raw = hashlib.blake2b(raw).digest()
-    return hashlib.blake2b(email_address.strip().lower().encode(), key=raw, digest_size=16).hexdigest()
 
 
 @attrs.frozen
@@ -76,11 +26,11 @@ class SessionGuard:
     def session(self, authorization: str | None) -> Session | None:
         """Return who sends this header; None for anybody else, expired and expunged sessions included."""
         try:
-            return self._valid(authorization)
+            return self._not_expunged(self._decoded(authorization))
         except Unauthorized:
             return None
 
-    def require(self, authorization: str | None, roles: Collection[str] = (USER, ADMIN)) -> Session:
+    def require(self, authorization: str | None, roles: Collection[str] = ROLES) -> Session:
         """Return who sends this header, when they have one of *roles*.
 
         Raises:
@@ -92,14 +42,12 @@ class SessionGuard:
             raise Unauthorized("Role not authorized")
         return self._not_expunged(session)
 
-    def _valid(self, authorization: str | None) -> Session:
-        return self._not_expunged(self._decoded(authorization))
-
     def _decoded(self, authorization: str | None) -> Session:
         if authorization is None or not authorization.startswith(_BEARER):
             raise Unauthorized("Authentication required")
         try:
-            claims = self.keys.claims(authorization.removeprefix(_BEARER), "user_auth", self.clock.now().timestamp())
+            claims = self.keys.claims(authorization.removeprefix(_BEARER), AUDIENCE, self.clock.now().timestamp())
+            claims["exp"]  # a session without an end is none of ours
             return Session(
                 account_id=str(claims["account_id"]),
                 role=str(claims["role"]),

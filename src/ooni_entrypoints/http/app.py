@@ -13,7 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
 from ooni_entrypoints.http.compression import COMPRESSION
-from ooni_entrypoints.http.cors import CorsMiddleware
+from ooni_entrypoints.http.cors import CorsMiddleware, closed_routes
 from ooni_entrypoints.http.disconnects import DisconnectMiddleware
 from ooni_entrypoints.http.errors import exception_handlers
 from ooni_entrypoints.http.head import HeadMiddleware
@@ -21,6 +21,8 @@ from ooni_entrypoints.http.metrics import Figures, MetricsMiddleware
 
 # Waiting for the disk must not take the threads that readers use, nor the other way round.
 _INTAKE_THREADS = 64
+# Mail servers may be slow: what is too much for these threads waits without one.
+_MAIL_THREADS = 8
 
 
 def create_app(
@@ -59,18 +61,19 @@ def create_app(
             render_plugins=[],
             use_handler_docstrings=True,
         ),
-        state=State({"intake_limiter": None}),
+        state=State({"intake_limiter": None, "mail_limiter": None}),
         on_startup=[_limiters, *on_start],
         on_shutdown=list(on_stop),
         logging_config=None,
     )
     app = DisconnectMiddleware(litestar, cancellable) if cancellable else litestar
-    return CorsMiddleware(HeadMiddleware(app))
+    return CorsMiddleware(HeadMiddleware(app), closed_routes(litestar.routes))
 
 
 async def _limiters(app: Litestar) -> None:
     # A limiter belongs to the event loop it is made in.
     app.state.intake_limiter = anyio.CapacityLimiter(_INTAKE_THREADS)
+    app.state.mail_limiter = anyio.CapacityLimiter(_MAIL_THREADS)
 
 
 def _given(use_case: Any) -> Provide:

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from ooni_core import errors
-from ooni_entrypoints.http.responses import NO_CACHE, NO_STORE, bytes_answer, json_answer
+from ooni_entrypoints.http.responses import NO_STORE, bytes_answer, json_answer
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def answer_domain_error(_: AnyRequest, error: errors.OoniError) -> Response[byte
     if isinstance(error, errors.Invalid) and error.detail:
         content["detail"] = error.detail
     headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
-    return json_answer(content, status, NO_STORE if status >= 500 else NO_CACHE, headers)
+    return json_answer(content, status, NO_STORE if status >= 500 else "no-cache", headers)
 
 
 def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -58,8 +58,13 @@ def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[byt
 def answer_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Log what nobody expected and tell the client no more than a number to quote."""
     number = secrets.token_hex(8)
-    _log.error("request %s failed: %s %s", number, request.method, request.scope["path"], exc_info=error)
+    _log.error("request %s failed: %s %s", number, request.method, _route(request), exc_info=error)
     return json_answer({"error": "Internal error", "request_id": number}, 500, NO_STORE)
+
+
+def _route(request: AnyRequest) -> str:
+    """Return the path as it was declared: a value in it, such as somebody's address, is not for logs."""
+    return request.scope.get("path_template") or request.scope["path"]
 
 
 def _not_found(request: AnyRequest) -> Response[bytes]:

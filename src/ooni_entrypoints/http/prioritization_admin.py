@@ -10,7 +10,8 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from ooni_core.accounts.sessions import ADMIN, SessionGuard
+from ooni_core.accounts.model import ADMIN
+from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import Invalid
 from ooni_core.prioritization.model import GLOBAL, ListedUrl
 from ooni_core.prioritization.overview import PrioritizationOverview

@@ -10,14 +10,17 @@ from litestar.testing import TestClient
 
 from ooni_adapters.database import open_database
 from ooni_adapters.geoip import build_mmdb
+from ooni_adapters.memory.accounts import MemoryExpungedSessions
 from ooni_adapters.spool import MemorySpool
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.system import SystemEntropy
 from ooni_adapters.tokens import JwtKeys
-from ooni_core.accounts.sessions import account_id_of
+from ooni_core.accounts.rules import account_id_of
+from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.intake.service import IntakeService
 from ooni_core.prioritization.model import ListedUrl
+from ooni_entrypoints.accounts import token_keys
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.settings import load
@@ -39,14 +42,6 @@ class HandClock:
 
     def now(self):
         return self.instant
-
-
-@attrs.define
-class Expunged:
-    thresholds: dict = attrs.field(factory=dict)
-
-    def threshold(self, account_id):
-        return self.thresholds.get(account_id)
 
 
 class Queue:
@@ -92,8 +87,10 @@ def service(settings, engine, tmp_path):
 
 
 def serving(settings, engine):
-    clock, entropy, expunged, spool, queue = HandClock(), SystemEntropy(), Expunged(), MemorySpool(), Queue()
-    parts = make_probe_services(settings, engine, clock, entropy, SqlVerdictStore(engine, clock), expunged)
+    clock, entropy, spool, queue = HandClock(), SystemEntropy(), MemorySpool(), Queue()
+    expunged = MemoryExpungedSessions()
+    sessions = SessionGuard(token_keys(settings), expunged, clock)
+    parts = make_probe_services(settings, engine, clock, entropy, SqlVerdictStore(engine, clock), sessions)
     intake = IntakeService(spool, queue, clock, entropy, settings.service.collector_id)
     use_cases = {
         **parts.use_cases,

@@ -3,7 +3,7 @@
 import pytest
 from litestar.testing import TestClient
 
-from ooni_core.accounts.sessions import account_id_of
+from ooni_core.accounts.rules import account_id_of
 from ooni_entrypoints.settings import load
 from tests.contract.probes.conftest import KEY, serving, session
 from tests.contract.probes.github_fake import GitHub

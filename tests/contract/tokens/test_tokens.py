@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ooni_adapters.tokens import JwtKeys
-from ooni_core.accounts.sessions import account_id_of
+from ooni_core.accounts.rules import account_id_of
 from ooni_core.accounts.tokens import (
     BadSignature,
     Expired,
