@@ -41,6 +41,7 @@ _ENTRY = (
 )
 _POINT_SECONDS = 5.0
 _MOST_CELLS = 100_000
+_MOST_ROWS = 1_000_000
 _CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (ANOMALY, CONFIRMED, FAILURE))
 _FLAGS = ", ".join(f"count(*) FILTER (WHERE {flag} = 't')" for flag in ("anomaly", "confirmed", "msm_failure"))
 
@@ -129,7 +130,7 @@ class SqlCatalog:
             sums = _sums("measurements", "anomaly_flags", "confirmed_flags", "failures")
             figures = f"{sums}, {places}, min(day), max(day)"
             sql, params = self._rolled_up(plan, query, figures, ("probe_asn", "probe_cc"))
-        return [_activity(row, len(query.axes)) for row in self._rows(sql, params, None)]
+        return [_activity(row, len(query.axes)) for row in self._rows(sql, params)]
 
     def _plan(self, query: CountQuery, *more: str) -> Plan | None:
         """Decide whether a rollup answers *query*, and which days of it."""
@@ -163,7 +164,7 @@ class SqlCatalog:
             f" WHERE {where.sql} AND {dialect.json_text('scores', *path)} <> '') AS timed"
             " GROUP BY test_name, probe_cc, day ORDER BY test_name, probe_cc, day"
         )
-        rows = self._rows(sql, where.params, None)
+        rows = self._rows(sql, where.params)
         return [Runtime(row[0], row[1], _day(row[2]), float(row[3]), float(row[4]), int(row[5])) for row in rows]
 
     def listed_urls(self, domains: Sequence[str] | None = None) -> Sequence[ListedUrl]:
@@ -171,7 +172,7 @@ class SqlCatalog:
         sql, params = "SELECT domain, url, upper(cc), category_code FROM citizenlab", {}
         if domains is not None:
             sql, params = f"{sql} WHERE domain IN $domains", {"domains": list(domains)}
-        return [ListedUrl(*row) for row in self._rows(sql, params, None)]
+        return [ListedUrl(*row) for row in self._rows(sql, params)]
 
     def network_names(self, asns: Sequence[int] | None = None) -> Mapping[int, str]:
         """See :class:`ooni_core.catalog.ports.ReferenceTables`."""
@@ -179,16 +180,16 @@ class SqlCatalog:
         if asns is not None:
             sql, params = f"{sql} WHERE asn IN $asns", {"asns": list(asns)}
         # The newest name comes last and stays.
-        return {int(row[0]): str(row[1]) for row in self._rows(f"{sql} ORDER BY asn, changed", params, None)}
+        return {int(row[0]): str(row[1]) for row in self._rows(f"{sql} ORDER BY asn, changed", params)}
 
     def test_groups(self) -> Mapping[str, str]:
         """See :class:`ooni_core.catalog.ports.ReferenceTables`."""
         return {
-            str(row[0]): str(row[1]) for row in self._rows("SELECT test_name, test_group FROM test_groups", {}, None)
+            str(row[0]): str(row[1]) for row in self._rows("SELECT test_name, test_group FROM test_groups", {})
         }
 
     def _rows(
-        self, sql: str, params: Mapping[str, Any], most: int | None, seconds: float | None = None
+        self, sql: str, params: Mapping[str, Any], most: int = _MOST_ROWS, seconds: float | None = None
     ) -> Sequence[tuple[Any, ...]]:
         limits = Limits(seconds=min(seconds or self.seconds, self.seconds), rows=most)
         return self.engine.query(sql, params, limits).tuples

@@ -69,6 +69,10 @@ class TimeWindow:
         """Say whether *instant*, naive UTC, lies in the window."""
         return (self.start is None or instant >= self.start) and (self.end is None or instant < self.end)
 
+    def is_longer_than(self, span: timedelta) -> bool:
+        """Say whether the window holds more than *span*; one that is open at an end does."""
+        return self.start is None or self.end is None or self.end - self.start > span
+
 
 @attrs.frozen
 class CategoryFilter:

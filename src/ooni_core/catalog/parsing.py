@@ -18,6 +18,7 @@ _HOST = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-_]{0,61}[A-Za-z0-9])?\.)+[A-Za-
 _INPUT_CHARACTERS = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" " :/.[]-_%+(){}=?#&!,$"
 )  # fmt: skip
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _LETTERS = re.compile(r"[A-Za-z0-9_]*", re.ASCII)
 
 
@@ -105,13 +106,23 @@ def flag(text: str) -> bool | None:
     return text.lower() == "true" if text else None
 
 
+def yes_or_no(text: str) -> bool:
+    """Read a switch: ``true``, ``1`` and ``yes``, or ``false``, ``0`` and ``no``, in any case.
+
+    Raises:
+        Undeclared: it is another word.
+    """
+    return one_of(text.lower(), (*_YES, *_NO)) in _YES
+
+
 def input(text: str) -> str:
     """Read the input of a nettest. Characters beyond ASCII are legal, since inputs may be IRIs.
 
     Raises:
-        Invalid: it holds an ASCII character that no input needs.
+        Invalid: it holds an ASCII character that no input needs. URLs of test lists hold every one that can be printed.
     """
-    if any(character.isascii() and character not in _INPUT_CHARACTERS for character in text):
+    is_url = text.startswith(("http://", "https://")) and text.isprintable()
+    if not is_url and any(character.isascii() and character not in _INPUT_CHARACTERS for character in text):
         raise Invalid("Invalid characters in input field")
     return text
 

@@ -11,6 +11,7 @@ from ooni_core.catalog.model import (
     UNKNOWN_COUNTRY,
     UNKNOWN_NETWORK,
     Axis,
+    CountQuery,
     Counts,
     Grain,
     MeasurementFilter,
@@ -19,6 +20,7 @@ from ooni_core.errors import Invalid
 from ooni_core.scoring.model import FastpathRow
 
 DEFAULT_SPAN = timedelta(days=30)
+_LONGEST_BY_INPUT = timedelta(days=31)
 
 _GRAINS_BY_SPAN: tuple[tuple[timedelta, tuple[Grain, ...]], ...] = (
     (timedelta(days=7), (Grain.HOUR, Grain.DAY)),
@@ -143,14 +145,22 @@ def counts_of(row: FastpathRow) -> Counts:
     return Counts(ok=1, measurements=1)
 
 
-def check_axes(axes: tuple[Axis, ...]) -> None:
-    """Refuse a chart whose two axes are the same.
+def check_axes(query: CountQuery) -> None:
+    """Refuse a chart that makes no sense, or that would count millions of inputs apart.
 
     Raises:
-        Invalid: they are; clients match the text.
+        Invalid: its two axes are the same; clients match the text.
+        UnsupportedChart: it has inputs as an axis, a long window and no filter that leaves few of them.
     """
-    if len(set(axes)) < len(axes):
+    filter = query.filter
+    if len(set(query.axes)) < len(query.axes):
         raise Invalid("Axis X and Y cannot be the same")
+    is_narrow = filter.is_selective or filter.probe_ccs or filter.category or filter.ooni_run_link_ids
+    if Axis.INPUT in query.axes and not is_narrow and filter.window.is_longer_than(_LONGEST_BY_INPUT):
+        raise UnsupportedChart(
+            f"The axis input is only allowed over up to {_LONGEST_BY_INPUT.days} days without probe_cc, probe_asn, "
+            "domain, input, category_code or ooni_run_link_id"
+        )
 
 
 @attrs.frozen

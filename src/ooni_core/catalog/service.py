@@ -1,6 +1,7 @@
 """The use cases of the catalog: find one measurement, list many, count them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import attrs
 
@@ -21,6 +22,7 @@ from ooni_core.errors import Invalid
 
 DEEPEST_OFFSET = 10_000
 LARGEST_PAGE = 100_000
+LONGEST_SORTED = timedelta(days=366)
 _BATCH = 10_000
 
 
@@ -39,13 +41,9 @@ class CatalogService:
         """Return one page of a list.
 
         Raises:
-            Invalid: the offset is so deep that skipping would cost more than reading.
+            Invalid: it would cost far more than it shows; the text says what to ask instead.
         """
-        if page.offset > DEEPEST_OFFSET and page.after is None and not filter.is_selective:
-            raise Invalid(
-                f"offset is only allowed up to {DEEPEST_OFFSET} without report_id, input, domain or probe_asn: "
-                "follow next_url, or start with an empty cursor= parameter"
-            )
+        _check_cost(filter, page)
         return self.catalog.search(filter, page)
 
     def everything(self, filter: MeasurementFilter, page: Page, most: int | None) -> Iterator[Sequence[CatalogEntry]]:
@@ -55,7 +53,11 @@ class CatalogService:
             filter: which ones.
             page: order and place to start at; its limit is not used.
             most: stop after so many; None: after the last one.
+
+        Raises:
+            Invalid: as for `search`.
         """
+        _check_cost(filter, page)
         left = most
         while left is None or left > 0:
             size = _BATCH if left is None else min(_BATCH, left)
@@ -89,13 +91,30 @@ class CatalogService:
 
         Raises:
             Invalid: both axes are the same.
+            UnsupportedChart: it would have a cell for each of far too many inputs.
         """
-        check_axes(query.axes)
+        check_axes(query)
         return self.catalog.count(query)
 
     def activity(self, query: CountQuery) -> Sequence[Activity]:
         """Sum up how much was measured per combination of axis values; flags are counted as stored."""
         return self.catalog.activity(query)
+
+
+def _check_cost(filter: MeasurementFilter, page: Page) -> None:
+    if filter.is_selective:
+        return
+    if page.offset > DEEPEST_OFFSET and page.after is None:
+        raise Invalid(
+            f"offset is only allowed up to {DEEPEST_OFFSET} without report_id, input, domain or probe_asn: "
+            "follow next_url, or start with an empty cursor= parameter"
+        )
+    # Only the order of time lets an engine stop early; any other one sorts everything in the window.
+    if page.order_by is not OrderBy.MEASUREMENT_START_TIME and filter.window.is_longer_than(LONGEST_SORTED):
+        raise Invalid(
+            f"order_by={page.order_by.value} is only allowed over up to {LONGEST_SORTED.days} days without report_id, "
+            "input, domain or probe_asn: narrow since and until"
+        )
 
 
 def _if_public(entry: CatalogEntry | None) -> CatalogEntry | None:

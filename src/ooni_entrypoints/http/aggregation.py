@@ -56,7 +56,7 @@ _PARAMETERS = (
     parameter("time_grain", "Step of the time axis; weeks begin on Sunday. Default: the finest allowed.", enum=_GRAINS),
     parameter("axis_x", "First dimension.", enum=tuple(Axis)),
     parameter("axis_y", "Second dimension.", enum=tuple(Axis)),
-    parameter("include_unknown", "`false`: leave out unknown countries and networks, as lists do."),
+    parameter("include_unknown", "`false`: leave out unknown places, as lists do.", enum=("true", "false")),
     parameter("format", "`JSON` or `CSV`.", enum=_FORMATS),
     known.DOWNLOAD,
 )
@@ -131,7 +131,7 @@ def _filter(query: Query, since: datetime | None, until: datetime | None) -> Mea
     input = query.read("input", parsing.input)
     probe_ccs = query.read("probe_cc", parsing.countries) or ()
     category = query.read("category_code", parsing.upper_word)
-    unknown_too = query.text("include_unknown").lower() not in ("false", "0", "no")
+    unknown_too = query.read("include_unknown", parsing.yes_or_no)
     probe_asns = query.read("probe_asn", parsing.asns) or ()
     return MeasurementFilter(
         window=TimeWindow.since_until(since, until),
@@ -142,8 +142,8 @@ def _filter(query: Query, since: datetime | None, until: datetime | None) -> Mea
         test_names=query.read("test_name", parsing.test_names) or (),
         category=CategoryFilter(category, frozenset({GLOBAL_LIST, *probe_ccs})) if category else None,
         ooni_run_link_ids=query.read("ooni_run_link_id", run_links) or (),
-        known_country=not unknown_too and not probe_ccs,
-        known_network=not unknown_too and not probe_asns,
+        known_country=unknown_too is False and not probe_ccs,
+        known_network=unknown_too is False and not probe_asns,
     )
 
 

@@ -12,7 +12,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
-from ooni_entrypoints.http.compression import COMPRESSION
+from ooni_entrypoints.http.compression import COMPRESSION, EncodingMiddleware
 from ooni_entrypoints.http.cors import CorsMiddleware, closed_routes
 from ooni_entrypoints.http.disconnects import DisconnectMiddleware
 from ooni_entrypoints.http.errors import exception_handlers
@@ -67,7 +67,7 @@ def create_app(
         logging_config=None,
     )
     app = DisconnectMiddleware(litestar, cancellable) if cancellable else litestar
-    return CorsMiddleware(HeadMiddleware(app), closed_routes(litestar.routes))
+    return CorsMiddleware(EncodingMiddleware(HeadMiddleware(app)), closed_routes(litestar.routes))
 
 
 async def _limiters(app: Litestar) -> None:

@@ -4,7 +4,9 @@ from io import BytesIO
 
 import zstandard
 from litestar.config.compression import CompressionConfig
+from litestar.datastructures import MutableScopeHeaders
 from litestar.middleware.compression.facade import CompressionFacade
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 AS_IT_IS = "sent_as_it_is"
 """Option of routes whose answers are compressed files already."""
@@ -30,6 +32,28 @@ class ZstdCompression(CompressionFacade):
     def close(self) -> None:
         """End the frame."""
         self._stream.close()
+
+
+class EncodingMiddleware:
+    """Tells caches that the answer depends on what the client can unpack; a compressed one keeps only a weak tag."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                if "accept-encoding" not in headers.get("vary", "").lower():
+                    headers.add("vary", "Accept-Encoding")
+                tag = headers.get("etag", "")
+                if "content-encoding" in headers and tag.startswith('"'):
+                    headers["etag"] = f"W/{tag}"
+            await send(message)
+
+        await self._app(scope, receive, labelled)
 
 
 COMPRESSION = CompressionConfig(

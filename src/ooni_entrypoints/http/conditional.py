@@ -22,9 +22,8 @@ def tagged_json(
         identity: what the tag is made of, when *content* holds values that change from call to call.
         headers: further headers.
     """
-    body = json_bytes(content)
-    shown = body if identity is None else json_bytes(identity)
-    return tagged(request, body, "application/json", cache, identity=shown, headers=headers)
+    shown = None if identity is None else json_bytes(identity)
+    return tagged(request, json_bytes(content), "application/json", cache, identity=shown, headers=headers)
 
 
 def tagged(
@@ -38,11 +37,19 @@ def tagged(
 ) -> Response[bytes]:
     """Answer with *body* and an ``ETag``, or with 304 when the client names that tag.
 
-    The tag is weak, since the same content travels compressed or not.
+    The tag is strong, that is of these bytes, unless it is made of something else.
+
+    Args:
+        request: whose ``If-None-Match`` counts.
+        body: the answer.
+        media_type: of the answer.
+        cache: value of ``Cache-Control``.
+        identity: what the tag is made of, when *body* holds values that change from call to call.
+        headers: further headers.
     """
     digest = hashlib.blake2b(body if identity is None else identity, digest_size=16).hexdigest()
-    tag = f'W/"{digest}"'
-    wanted = request.headers.get("if-none-match", "")
-    if wanted.strip() == "*" or tag in (item.strip() for item in wanted.split(",")):
+    tag = f'"{digest}"' if identity is None else f'W/"{digest}"'
+    wanted = [item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")]
+    if "*" in wanted or f'"{digest}"' in wanted:
         return bytes_answer(b"", media_type, 304, cache, {"ETag": tag})
     return bytes_answer(body, media_type, 200, cache, {"ETag": tag, **(headers or {})})

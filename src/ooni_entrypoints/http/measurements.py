@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +15,8 @@ from litestar.params import SkipValidation
 
 from ooni_core.catalog import parsing
 from ooni_core.catalog.model import (
+    EARLIEST,
+    LATEST,
     UNKNOWN_COUNTRY,
     UNKNOWN_NETWORK,
     Axis,
@@ -45,11 +47,6 @@ Site = NamedDependency[SkipValidation[ServiceSettings]]
 
 ERROR = ResponseSpec(dict[str, str], description="`error` says what is wrong.")
 REFUSALS = {400: ERROR, 503: ERROR, 504: ERROR}
-_PLACE_TYPES: dict[OrderBy, type] = {
-    OrderBy.MEASUREMENT_START_TIME: datetime,
-    OrderBy.TEST_START_TIME: datetime,
-    OrderBy.PROBE_ASN: int,
-}
 # Old Android applications ask this to find out whether a measurement was uploaded, and look at nothing else.
 _ANSWER_TO_OLD_APPS = {
     "metadata": {
@@ -63,6 +60,7 @@ _ANSWER_TO_OLD_APPS = {
     },
     "results": [{"measurement_url": ""}],
 }
+_VERIFICATION = {"t": "verified", "f": "failed"}
 _CLOSED_PERIOD = timedelta(hours=72)
 
 _PARAMETERS = (
@@ -138,7 +136,7 @@ def list_filter(query: Query, now: datetime) -> MeasurementFilter:
     inputs = _long_enough(query, "input")
     domains = _long_enough(query, "domain") if not inputs else ""
     category = query.text("category_code") if not inputs else ""
-    probe_ccs = query.read("probe_cc", parsing.items) or ()
+    probe_ccs = tuple(sorted({code.upper() for code in query.read("probe_cc", parsing.items) or ()}))
     probe_asns = query.read("probe_asn", parsing.asns) or ()
     if UNKNOWN_COUNTRY in probe_ccs or UNKNOWN_NETWORK in probe_asns:
         raise Forbidden("Measurements from an unknown country or network are not listed.")
@@ -147,7 +145,7 @@ def list_filter(query: Query, now: datetime) -> MeasurementFilter:
         report_id=report_id,
         inputs=(inputs,) if inputs else (),
         domains=parsing.items(domains),
-        probe_ccs=tuple(sorted({code.upper() for code in probe_ccs})),
+        probe_ccs=probe_ccs,
         probe_asns=probe_asns,
         test_names=query.read("test_name", parsing.items) or (),
         category=CategoryFilter(category) if category else None,
@@ -168,8 +166,8 @@ def run_links(text: str) -> tuple[int, ...]:
     return tuple(parsing.integer(item, "ooni_run_link_id", 0, 10**17) for item in parsing.items(text))
 
 
-def _long_enough(query: Query, name: str) -> str:
-    return query.read(name, lambda text: parsing.at_least(text, 3)) or ""
+def _long_enough(query: Query, name: str, length: int = 3) -> str:
+    return query.read(name, lambda text: parsing.at_least(text, length)) or ""
 
 
 def _list_window(query: Query, now: datetime, *, bounded: bool) -> TimeWindow:
@@ -214,14 +212,33 @@ def read_cursor(text: str, order_by: OrderBy) -> Cursor:
     """
     try:
         value, uid = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        wanted = _PLACE_TYPES.get(order_by, str)
-        if wanted is datetime:
-            value = datetime.fromisoformat(value)
-        if type(value) is wanted and isinstance(uid, str):
-            return Cursor(value, uid)
+        return Cursor(_READ_PLACE.get(order_by, _text)(value), _text(uid))
     except (ValueError, TypeError) as exc:
         raise Invalid("Invalid cursor") from exc
-    raise Invalid("Invalid cursor")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(value)
+    if not EARLIEST <= instant <= LATEST:  # an aware one cannot be compared, and raises too
+        raise ValueError
+    return instant
+
+
+def _network(value: Any) -> int:
+    return parsing.integer(str(value), "cursor", 0, 2**32 - 1)
+
+
+_READ_PLACE: dict[OrderBy, Callable[[Any], str | int | datetime]] = {
+    OrderBy.MEASUREMENT_START_TIME: _instant,
+    OrderBy.TEST_START_TIME: _instant,
+    OrderBy.PROBE_ASN: _network,
+}
 
 
 def _metadata(query: Query, page: Page, entries: Sequence[CatalogEntry], base: str) -> dict[str, Any]:
@@ -263,7 +280,14 @@ def result(entry: CatalogEntry, base: str) -> dict[str, Any]:
         "confirmed": entry.confirmed,
         "failure": entry.failure,
         "scores": scores_object(entry),
+        **verification(entry),
     }
+
+
+def verification(entry: CatalogEntry) -> dict[str, str]:
+    """Say how the check of a measurement's signature ended; nothing about the many that nobody could check."""
+    status = _VERIFICATION.get(entry.is_verified)
+    return {"verification_status": status} if status else {}
 
 
 def scores_object(entry: CatalogEntry) -> Any:
@@ -292,7 +316,7 @@ def torsf_stats(request: AnyRequest, catalog: Catalog, clock: Time) -> Response[
     since = query.read("since", lambda text: parsing.instant(text, now))
     filter = MeasurementFilter(
         test_names=("torsf",),
-        probe_ccs=query.read("probe_cc", parsing.items) or (),
+        probe_ccs=parsing.items(_long_enough(query, "probe_cc", 2)),
         window=TimeWindow.after_through(since, until),
     )
     rows = catalog.activity(CountQuery(filter, (Axis.DAY, Axis.COUNTRY)))

@@ -17,6 +17,7 @@ from ooni_core.errors import Invalid
 from ooni_core.ports import Clock
 from ooni_entrypoints.http import parameters as known
 from ooni_entrypoints.http.conditional import tagged, tagged_json
+from ooni_entrypoints.http.measurements import verification
 from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.responses import NO_STORE, json_answer
 
@@ -72,6 +73,7 @@ def measurement_meta(request: AnyRequest, catalog: Catalog, archive: Bodies) -> 
         "scores": entry.scores,
         "test_name": entry.test_name,
         "test_start_time": entry.test_start_time,
+        **verification(entry),
     }
     if (namesakes := _namesakes(query, catalog, entry)) > 1:
         content["duplicates"] = namesakes
@@ -98,7 +100,7 @@ def raw_measurement(request: AnyRequest, catalog: Catalog, archive: Bodies, cloc
     nowhere: not yet, if it is younger than an hour or so.
     """
     query = Query.of(request)
-    entry = _found(query, catalog, str)
+    entry = _found(query, catalog, lambda text: parsing.at_least(text, 3))
     if entry is not None:
         body = archive.find(entry.measurement_uid, entry.report_id, entry.input)
         namesakes = _namesakes(query, catalog, entry)

@@ -33,7 +33,8 @@ class Query:
         Raises:
             Invalid: it has hundreds of fields.
         """
-        text = request.scope["query_string"].decode("latin-1")
+        # Some clients send characters beyond ASCII as they are, in UTF-8.
+        text = request.scope["query_string"].decode("utf-8", "replace")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MOST_FIELDS)
         except ValueError as exc:

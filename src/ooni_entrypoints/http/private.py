@@ -213,7 +213,7 @@ def vanilla_tor_stats(request: AnyRequest, statistics: Statistics) -> Response[b
         }
         for row in rows
     ]
-    failing = [row for row in rows if row.measurements > 5 and row.anomalies > 0.4 * row.measurements]
+    failing = [row for row in rows if row.measurements > 5 and 5 * row.anomalies > 2 * row.measurements]
     content = {"networks": networks, "notok_networks": len(failing), "last_tested": _latest(rows)}
     return tagged_json(request, content, _AT_ONCE)
 
@@ -277,7 +277,7 @@ def circumvention_stats_by_country(request: AnyRequest, statistics: Statistics) 
 def circumvention_runtime_stats(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     """Say how long circumvention tools took per nettest, country and day: median, 0.9 quantile (seconds), count."""
     rows = statistics.circumvention_runtimes()
-    sparse = Query.of(request).text("dense") in ("0", "false")
+    sparse = Query.of(request).read("dense", parsing.yes_or_no) is False
     return tagged_json(request, {"v": 0, "results": _runtimes(rows) if sparse else _dense_runtimes(rows)}, _DAY)
 
 
@@ -324,7 +324,8 @@ def asnmeta(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     asn = Query.of(request).read("asn", lambda text: parsing.asn(text, "asn"))
     if asn is None:
         raise Invalid("missing asn")
-    return tagged_json(request, {"org_name": statistics.network_name(asn) or "Unknown"}, _TWO_HOURS)
+    name = statistics.network_name(asn)
+    return tagged_json(request, {"org_name": name or "Unknown"}, _TWO_HOURS if name else _AT_ONCE)
 
 
 @get("/api/_/networks", **_options())

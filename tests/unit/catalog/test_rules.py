@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ooni_core.catalog.model import Axis, Grain, Page, TimeWindow
+from ooni_core.catalog.model import Axis, CategoryFilter, CountQuery, Grain, MeasurementFilter, Page, TimeWindow
 from ooni_core.catalog.rules import (
     PageNumbers,
     UnsupportedChart,
@@ -126,7 +126,29 @@ def test_empty_page_behind_a_total_that_fills_its_pages():
 
 def test_axes_differ():
     with pytest.raises(Invalid, match="Axis X and Y cannot be the same"):
-        check_axes((Axis.COUNTRY, Axis.COUNTRY))
+        check_axes(CountQuery(MeasurementFilter(), (Axis.COUNTRY, Axis.COUNTRY)))
+
+
+MONTH = TimeWindow(START, START + timedelta(days=31))
+LONGER = TimeWindow(START, START + timedelta(days=31, seconds=1))
+
+
+@pytest.mark.parametrize("window", [LONGER, TimeWindow(), TimeWindow(start=START), TimeWindow(end=START)])
+def test_chart_along_inputs_needs_a_month_or_a_filter_that_leaves_few(window):
+    axes = (Axis.COUNTRY, Axis.INPUT)
+    check_axes(CountQuery(MeasurementFilter(window=MONTH), axes))
+    check_axes(CountQuery(MeasurementFilter(window=window), (Axis.DOMAIN,)))
+    for narrow in (
+        {"probe_ccs": ("IT",)},
+        {"probe_asns": (1,)},
+        {"domains": ("a.example",)},
+        {"inputs": ("https://a.example/",)},
+        {"category": CategoryFilter("NEWS")},
+        {"ooni_run_link_ids": (10001,)},
+    ):
+        check_axes(CountQuery(MeasurementFilter(window=window, **narrow), axes))
+    with pytest.raises(UnsupportedChart, match="only allowed over up to 31 days without probe_cc"):
+        check_axes(CountQuery(MeasurementFilter(window=window, test_names=("tor",)), axes))
 
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": -1}, {"offset": -1}])

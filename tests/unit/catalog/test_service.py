@@ -1,15 +1,18 @@
 """The catalog's use cases, over the plain-Python catalog."""
 
+from datetime import datetime
+
 import attrs
 import pytest
 
 from ooni_adapters.memory.catalog import MemoryCatalog
-from ooni_core.catalog.model import Axis, CountQuery, MeasurementFilter, OrderBy, Page
+from ooni_core.catalog.model import Axis, CountQuery, MeasurementFilter, OrderBy, Page, TimeWindow
 from ooni_core.catalog.service import CatalogService
 from ooni_core.errors import Invalid
 from tests.unit.catalog.rows import LISTS, row
 
 ALL = MeasurementFilter()
+THIS_YEAR = MeasurementFilter(window=TimeWindow(datetime(2026, 1, 1), datetime(2027, 1, 1)))
 
 
 def service(*rows):
@@ -62,15 +65,24 @@ def test_cursor_continues_behind_the_last_one_in_any_order(order_by, descending,
     monkeypatch.setattr("ooni_core.catalog.service._BATCH", 2)
     rows = [row(n, minutes=n % 3, input="xyz"[n % 3], probe_asn=n % 2 + 1) for n in range(9)]
     page = Page(order_by=order_by, descending=descending)
-    walked = [uid for batch in service(*rows).everything(ALL, page, None) for uid in uids(batch)]
-    assert walked == uids(service(*rows).search(ALL, attrs.evolve(page, limit=9)))
+    walked = [uid for batch in service(*rows).everything(THIS_YEAR, page, None) for uid in uids(batch)]
+    assert walked == uids(service(*rows).search(THIS_YEAR, attrs.evolve(page, limit=9)))
     assert len(set(walked)) == 9
 
 
 def test_deep_offset_needs_a_filter_that_leaves_few():
-    with pytest.raises(Invalid, match="offset is only allowed up to 10000"):
-        service().search(ALL, Page(offset=10_001))
+    for ask in (service().search, lambda *question: next(service().everything(*question, None))):
+        with pytest.raises(Invalid, match="offset is only allowed up to 10000"):
+            ask(ALL, Page(offset=10_001))
     assert list(service().search(MeasurementFilter(domains=("a.example",)), Page(offset=10_001))) == []
+
+
+def test_order_other_than_that_of_time_needs_a_year_or_a_filter_that_leaves_few():
+    by_input = Page(order_by=OrderBy.INPUT)
+    with pytest.raises(Invalid, match="order_by=input is only allowed over up to 366 days"):
+        service().search(ALL, by_input)
+    assert list(service().search(THIS_YEAR, by_input)) == []
+    assert list(service().search(MeasurementFilter(probe_asns=(1,)), by_input)) == []
 
 
 def test_chart_with_the_same_axis_twice_is_refused():
