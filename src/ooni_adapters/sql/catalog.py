@@ -184,9 +184,7 @@ class SqlCatalog:
 
     def test_groups(self) -> Mapping[str, str]:
         """See :class:`ooni_core.catalog.ports.ReferenceTables`."""
-        return {
-            str(row[0]): str(row[1]) for row in self._rows("SELECT test_name, test_group FROM test_groups", {})
-        }
+        return {str(row[0]): str(row[1]) for row in self._rows("SELECT test_name, test_group FROM test_groups", {})}
 
     def _rows(
         self, sql: str, params: Mapping[str, Any], most: int = _MOST_ROWS, seconds: float | None = None

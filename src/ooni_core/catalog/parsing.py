@@ -234,7 +234,7 @@ def one_of(text: str, allowed: tuple[str, ...]) -> str:
         Undeclared: it is another one.
     """
     if text not in allowed:
-        raise Undeclared(f"{text[:100]!r} is not one of {list(allowed)}")
+        raise Undeclared(f"{text[:100]!r} is not one of {[*map(str, allowed)]}")
     return text
 
 

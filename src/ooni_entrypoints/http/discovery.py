@@ -11,6 +11,7 @@ from ooni_core.probes.address import parsed
 from ooni_core.probes.location import Geolocator
 from ooni_core.probes.services import ServiceDirectory
 from ooni_entrypoints.http.client_address import address_of
+from ooni_entrypoints.http.parameters import REPORT_ID, documented
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.responses import json_answer
 from ooni_entrypoints.settings import ServiceSettings
@@ -69,9 +70,9 @@ async def geolookup(request: AnyRequest, geolocator: Locator, service_settings: 
     return json_answer({"geolocation": found, "v": 1})
 
 
-@get("/api/_/check_report_id", tags=["probes"])
+@get("/api/_/check_report_id", tags=["probes"], operation_class=documented(REPORT_ID))
 async def check_report_id() -> Response[bytes]:
-    """Tell old apps that their report is known: every well-shaped report id is."""
+    """Tell old apps that their report is known: every report id is, whatever it looks like."""
     return json_answer({"found": True, "v": 0}, cache="max-age=1")
 
 
