@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import attrs
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_core.prioritization.counting import window_start
@@ -18,13 +19,6 @@ _NETWORKS = """
     GROUP BY probe_cc, probe_asn, input
     HAVING sum(msmt_cnt) > 0
     ORDER BY probe_cc, probe_asn"""
-_COUNTRIES = """
-    SELECT probe_cc, CAST(0 AS BIGINT) AS probe_asn, input, CAST(sum(msmt_cnt) AS BIGINT) AS measured
-    FROM counters_asn_test_list
-    WHERE week >= $first_week
-    GROUP BY probe_cc, input
-    HAVING sum(msmt_cnt) > 0
-    ORDER BY probe_cc"""
 _COVERAGE = """
     SELECT probe_cc, input, CAST(count(*) AS BIGINT) AS measured,
         CAST(count(*) FILTER (WHERE anomaly = 't') AS BIGINT) AS anomalies
@@ -32,16 +26,22 @@ _COVERAGE = """
     WHERE measurement_start_time >= $since AND input IN (SELECT url FROM citizenlab)
     GROUP BY probe_cc, input"""
 
-Key = tuple[str, int]
+_TEXTS_AT_ONCE = 1_000
+
+Span = tuple[int, int]
 
 
 class ArrowCounts:
-    """Counts of all networks in a few flat columns: a million of them take some 20 MB."""
+    """Counts of all networks in a few flat columns: a million of them take some 20 MB.
+
+    Args:
+        batches: rows of ``_NETWORKS``.
+    """
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         inputs: list[pa.Array] = []
         measured: list[pa.Array] = []
-        self._places: dict[Key, tuple[int, int]] = {}
+        self._spans: dict[tuple[str, int], Span] = {}
         start = 0
         for batch in batches:
             inputs.append(batch.column("input").cast(pa.string()).dictionary_encode())
@@ -50,44 +50,46 @@ class ArrowCounts:
             start += len(batch)
         kind = pa.dictionary(pa.int32(), pa.string())
         joined = pa.chunked_array(inputs or [pa.array([], kind)], kind).unify_dictionaries().combine_chunks()
-        self._codes, self._urls = joined.indices, joined.dictionary
-        self._measured = pa.chunked_array(measured, pa.int32()).combine_chunks()
+        self._urls = _texts(joined.dictionary)
+        self._rows = pa.table([joined.indices, pa.chunked_array(measured, pa.int32())], ["code", "measured"])
+        self._rows = self._rows.combine_chunks()
 
     def _note(self, batch: pa.RecordBatch, start: int) -> None:
-        """Remember which rows belong to which network. Batches come sorted; a network may span two of them."""
-        runs = pa.Table.from_batches([batch]).group_by(["probe_cc", "probe_asn"], use_threads=False)
-        found = runs.aggregate([([], "count_all")])
-        for cc, asn, count in zip(
-            found.column("probe_cc").to_pylist(),
-            found.column("probe_asn").to_pylist(),
-            found.column("count_all").to_pylist(),
-            strict=True,
-        ):
-            first, _ = self._places.get((cc, asn), (start, 0))
-            self._places[cc, asn] = (first, start + count)
-            start += count
+        """Remember which rows belong to which network, and to which country. Either may span several batches."""
+        countries = batch.column("probe_cc").cast(pa.string()).dictionary_encode()
+        networks = batch.column("probe_asn")
+        first = 0
+        for end in sorted({*_run_ends(countries.indices), *_run_ends(networks)}):
+            cc, asn = countries[first].as_py(), networks[first].as_py()
+            for place in {(cc, asn), (cc, 0)}:
+                begun, _ = self._spans.get(place, (start + first, 0))
+                self._spans[place] = (begun, start + end)
+            first = end
 
     def of(self, probe_cc: str, probe_asn: int) -> Mapping[str, int]:
-        """Return the counts of one network."""
-        first, end = self._places.get((probe_cc, probe_asn), (0, 0))
-        if first == end:
-            return {}
-        urls = self._urls.take(self._codes.slice(first, end - first)).to_pylist()
-        return dict(zip(urls, self._measured.slice(first, end - first).to_pylist(), strict=True))
+        """Return the counts of one network, or the sums of a country."""
+        first, end = self._spans.get((probe_cc, probe_asn), (0, 0))
+        rows = self._rows.slice(first, end - first)
+        if probe_asn == 0:
+            rows = rows.group_by("code", use_threads=False).aggregate([("measured", "sum")])
+        codes, measured = (column.to_pylist() for column in rows.columns)
+        return dict(zip(map(self._urls.__getitem__, codes), measured, strict=True))
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, without the index of networks."""
-        return int(self._codes.nbytes + self._urls.nbytes + self._measured.nbytes)
+        """Bytes of the columns: neither the URLs nor the index of networks."""
+        return int(self._rows.nbytes)
 
 
-@attrs.frozen
-class _Both:
-    networks: ArrowCounts
-    countries: ArrowCounts
+def _texts(column: pa.Array) -> list[str]:
+    # Arrow makes texts without ever letting other threads run: few at a time, since one of them answers probes.
+    starts = range(0, len(column), _TEXTS_AT_ONCE)
+    return [text for start in starts for text in column.slice(start, _TEXTS_AT_ONCE).to_pylist()]
 
-    def of(self, probe_cc: str, probe_asn: int) -> Mapping[str, int]:
-        return (self.networks if probe_asn else self.countries).of(probe_cc, probe_asn)
+
+def _run_ends(column: pa.Array) -> list[int]:
+    ends: list[int] = pc.run_end_encode(column).run_ends.to_pylist()
+    return ends
 
 
 @attrs.frozen
@@ -96,11 +98,10 @@ class SqlCounts:
 
     engine: SqlEngine
 
-    def counts(self, now: datetime) -> _Both:
+    def counts(self, now: datetime) -> ArrowCounts:
         """Read the counters of this week and the previous one."""
         bounds = {"first_week": window_start(now.astimezone(UTC))}
-        networks = ArrowCounts(self.engine.stream(_NETWORKS, bounds, _LIMITS))
-        return _Both(networks, ArrowCounts(self.engine.stream(_COUNTRIES, bounds, _LIMITS)))
+        return ArrowCounts(self.engine.stream(_NETWORKS, bounds, _LIMITS))
 
     def coverage(self, since: datetime) -> dict[tuple[str, str], Coverage]:
         """Summarise the measurements of listed URLs by country and URL."""

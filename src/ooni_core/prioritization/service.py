@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -63,15 +64,20 @@ class Snapshot:
 
     def field(self, probe_cc: str) -> Field:
         """Say what probes in *probe_cc* may measure."""
-        return Field.of(self.lists.choices(probe_cc), lambda entry: self.priorities.of(entry, probe_cc))
+        entries = self.lists.choices(probe_cc)
+        return Field.of(entries, self.priorities.of_each(entries, probe_cc))
 
 
 def _snapshot_of(
-    lists: TestLists, rules: Sequence[PriorityRule], counts: Counts, taken: datetime, generation: int
+    lists: TestLists, rules: Sequence[PriorityRule], counts: Counts, taken: datetime, former: Snapshot | None
 ) -> Snapshot:
     # Without any rule the default ones hold, since nothing would be measured otherwise.
     in_force = tuple(rules) or DEFAULT_RULES
-    return Snapshot(lists, in_force, counts, Priorities(in_force), taken, generation)
+    if former is None:
+        return Snapshot(lists, in_force, counts, Priorities(in_force), taken, 1)
+    # As long as rules stay the same, so do priorities: what was computed from them need not be computed again.
+    priorities = former.priorities if in_force == former.rules else Priorities(in_force)
+    return Snapshot(lists, in_force, counts, priorities, taken, former.generation + 1)
 
 
 @attrs.frozen(eq=False)
@@ -112,19 +118,29 @@ class Prioritization:
         self._recent = RecentCounts()
         self._dirty: dict[tuple[str, int], bool] = {}
         self._rankings: OrderedDict[tuple[str, int], _Ranked] = OrderedDict()
-        self._fields: OrderedDict[str, tuple[TestLists, tuple[PriorityRule, ...], Field]] = OrderedDict()
+        self._fields: OrderedDict[str, tuple[TestLists, Priorities, Field]] = OrderedDict()
         self._lists_version = ""
-        self._snapshot = _snapshot_of(self._without_database(), DEFAULT_RULES, NoCounts(), clock.now(), 0)
-        self.loaded = False
+        self._snapshot: Snapshot | None = None
 
-    def _without_database(self) -> TestLists:
-        kept = self._failover.load() if self._failover else None
-        return kept if kept and kept.by_cc else TestLists.of(list(SEED_LIST))
+    @property
+    def loaded(self) -> bool:
+        """Say whether lists, rules and counts were ever read."""
+        return self._snapshot is not None
 
     @property
     def snapshot(self) -> Snapshot:
         """What answers are made from right now."""
-        return self._snapshot
+        return self._snapshot or self._unread
+
+    @cached_property
+    def _unread(self) -> Snapshot:
+        # Made only when somebody asks: a start with a database does not wait for the copy of the lists.
+        lists = self._without_database()
+        return Snapshot(lists, DEFAULT_RULES, NoCounts(), Priorities(DEFAULT_RULES), self._clock.now(), 0)
+
+    def _without_database(self) -> TestLists:
+        kept = self._failover.load() if self._failover else None
+        return kept if kept and kept.by_cc else TestLists.of(list(SEED_LIST))
 
     def refresh(self) -> None:
         """Read lists (when they changed), rules and counts again.
@@ -132,11 +148,12 @@ class Prioritization:
         Raises:
             Unavailable: a store failed; answers go on from the former snapshot.
         """
-        now = self._clock.now()
-        lists, version = self._snapshot.lists, self._lists.version()
-        if version != self._lists_version:
-            read = self._lists.lists()
-            lists = read if read.by_cc else self._without_database()
+        now, former, version = self._clock.now(), self._snapshot, self._lists.version()
+        if former is not None and version == self._lists_version:
+            lists = former.lists
+        else:
+            lists = self._lists.lists()
+            lists = lists if lists.by_cc else self._without_database()
         rules = self._rules.rules()
         recent = RecentCounts()
         self._recent, before = recent, self._recent
@@ -145,8 +162,7 @@ class Prioritization:
         except Unavailable:
             self._recent = before
             raise
-        self._snapshot = _snapshot_of(lists, rules, counts, now, self._snapshot.generation + 1)
-        self.loaded = True
+        self._snapshot = _snapshot_of(lists, rules, counts, now, former)
         if version != self._lists_version:
             self._lists_version = version
             self._keep(lists)
@@ -156,13 +172,16 @@ class Prioritization:
             self._failover.save(lists)
 
     def refresh_rules(self) -> None:
-        """Read only the rules again, after one was edited.
+        """Read only the rules again, after one was edited; everything, when nothing was read yet.
 
         Raises:
             Unavailable: the store failed; answers go on from the former rules.
         """
         now = self._snapshot
-        self._snapshot = _snapshot_of(now.lists, self._rules.rules(), now.counts, now.taken, now.generation + 1)
+        if now is None:
+            self.refresh()
+        else:
+            self._snapshot = _snapshot_of(now.lists, self._rules.rules(), now.counts, now.taken, now)
 
     def seed_rules(self) -> bool:
         """Store the default rules when there were never any, and say whether that was so.
@@ -203,8 +222,9 @@ class Prioritization:
 
     def _something(self, probe_cc: str, limit: int, categories: Collection[str], chance: Chance) -> list[ListedUrl]:
         """Sample what no rule favours for a probe that would get nothing; what rules take out stays out."""
-        priority_of = self._snapshot.priorities.of
-        for entries in (self._snapshot.lists.choices(probe_cc), SEED_LIST):
+        snapshot = self.snapshot
+        priority_of = snapshot.priorities.of
+        for entries in (snapshot.lists.choices(probe_cc), SEED_LIST):
             fitting = [
                 entry
                 for entry in entries
@@ -215,7 +235,7 @@ class Prioritization:
         return []
 
     def _ranking(self, probe_cc: str, probe_asn: int) -> Ranking:
-        key, snapshot, now = (probe_cc, probe_asn), self._snapshot, self._clock.now()
+        key, snapshot, now = (probe_cc, probe_asn), self.snapshot, self._clock.now()
         known = self._rankings.get(key)
         if known is not None and known.generation == snapshot.generation:
             stale = key in self._dirty and now - known.made >= self._freshness
@@ -230,23 +250,23 @@ class Prioritization:
 
     def _field(self, snapshot: Snapshot, probe_cc: str) -> Field:
         known = self._fields.get(probe_cc)
-        if known and known[0] is snapshot.lists and known[1] == snapshot.rules:
+        if known and known[0] is snapshot.lists and known[1] is snapshot.priorities:
             return known[2]
         field = snapshot.field(probe_cc)
-        self._fields[probe_cc] = (snapshot.lists, snapshot.rules, field)
+        self._fields[probe_cc] = (snapshot.lists, snapshot.priorities, field)
         _forget_oldest(self._fields, _MOST_FIELDS)
         return field
 
     def explain(self, probe_cc: str, probe_asn: int) -> list[RankedUrl]:
         """Give every candidate of a network with its count and priority, in the order of the lists."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         measured = self._recent.on_top_of(snapshot.counts.of(probe_cc, probe_asn), probe_cc, probe_asn)
         candidates = snapshot.lists.candidates(probe_cc)
         return explained(candidates, lambda entry: snapshot.priorities.of(entry, probe_cc), measured)
 
     def rules_for(self, probe_cc: str) -> list[PriorityRule]:
         """Return the rules that concern probes in *probe_cc*."""
-        return [rule for rule in self._snapshot.rules if rule.cc in {ANY, probe_cc}]
+        return [rule for rule in self.snapshot.rules if rule.cc in {ANY, probe_cc}]
 
 
 def _forget_oldest(cache: "OrderedDict[Any, Any]", most: int) -> None:

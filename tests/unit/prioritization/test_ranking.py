@@ -30,8 +30,7 @@ RULES = [
 
 
 def ranking(entries, rules, counts, cc):
-    priorities = Priorities(rules)
-    return Ranking(Field.of(entries, lambda entry: priorities.of(entry, cc)), counts)
+    return Ranking(Field.of(entries, Priorities(rules).of_each(entries, cc)), counts)
 
 
 def test_worked_example_of_the_specification():
@@ -121,7 +120,7 @@ def test_picked_urls_are_the_heaviest_and_each_comes_once(shape, limit, seed):
     entries = [ListedUrl(f"u{i}", f"d{i}", "ZZ", "NEWS") for i in range(len(shape))]
     priority = {e.url: p for e, (p, _) in zip(entries, shape, strict=True)}
     counts = {e.url: c for e, (_, c) in zip(entries, shape, strict=True)}
-    picked = Ranking(Field.of(entries, lambda e: priority[e.url]), counts).pick(limit, (), Chance(seed))
+    picked = Ranking(Field.of(entries, list(priority.values())), counts).pick(limit, (), Chance(seed))
     weights = [RankedUrl(e, counts[e.url], priority[e.url]).weight for e in entries]
     got = [RankedUrl(e, counts[e.url], priority[e.url]).weight for e in picked]
     assert got == sorted(weights, reverse=True)[: max(0, limit)]
