@@ -217,6 +217,25 @@ def test_commands_plan_create_and_check(tmp_path):
     assert "up to date" in invoke(tmp_path, "schema", "migrate").output
 
 
+def test_check_prints_what_differs(tmp_path):
+    assert invoke(tmp_path, "schema", "create").exit_code == 0
+    engine = open_database(f"duckdb://{tmp_path}/ooni.duckdb")
+    engine.execute("ALTER TABLE test_groups DROP COLUMN test_group")
+    engine.execute("DROP TABLE oonirun")
+    engine.close()
+    checked = invoke(tmp_path, "schema", "check")
+    assert checked.exit_code == 1
+    lines = checked.stdout.splitlines()
+    assert lines[0].startswith("oonirun: missing table (")
+    assert lines[1] == "test_groups.test_group: missing column (declared as VARCHAR)"
+    assert "2 differences" in checked.stderr
+    found = json.loads(invoke(tmp_path, "schema", "check", "--json").stdout)
+    assert [(each["table"], each["column"], each["kind"]) for each in found] == [
+        ("oonirun", "", "missing table"),
+        ("test_groups", "test_group", "missing column"),
+    ]
+
+
 def test_show_prints_the_statements_of_either_engine(tmp_path):
     assert "PRIMARY KEY" in invoke(tmp_path, "schema", "show", "fastpath").output
     assert "ReplacingMergeTree" in invoke(tmp_path, "schema", "show", "--engine", "clickhouse", "fastpath").output

@@ -17,6 +17,7 @@ from ooni_adapters.database import open_database
 from ooni_adapters.sql.datasets import activate, roll_back
 from ooni_adapters.sql.engine import UNLIMITED, Cancellation, Limits, cancellable
 from ooni_adapters.sql.preparing import differences
+from ooni_adapters.sql.schema import Column, Kind
 from ooni_adapters.sql.signed import apply_signed
 from ooni_adapters.sql.tables import (
     ASNMETA,
@@ -43,6 +44,7 @@ ENDLESS = {
     "duckdb": "SELECT sum(a.range * b.range) FROM range(3000000) a, range(3000000) b",
     "clickhouse": "SELECT sum(number) FROM numbers(1000000000000)",
 }
+KINDS = {"text": Kind.TEXT, "number": Kind.UINT32}
 
 
 def url(name, cc="ZZ"):
@@ -485,6 +487,32 @@ class SqlEngineContract:
 
     def test_live_schema_is_as_declared(self, engine):
         assert [d for d in differences(engine) if d.kind != "extra column"] == []
+
+    @pytest.mark.parametrize(
+        ("declared", "text"),
+        [
+            (attrs.evolve(TEST_GROUPS, name="absent", doc="x"), "absent: missing table (x)"),
+            (
+                attrs.evolve(TEST_GROUPS, columns=(*TEST_GROUPS.columns, Column("more", Kind.TEXT))),
+                "test_groups.more: missing column (declared as {text})",
+            ),
+            (
+                attrs.evolve(TEST_GROUPS, columns=(TEST_GROUPS.columns[0], Column("test_group", Kind.UINT32))),
+                "test_groups.test_group: type (declared as {number}, is {text})",
+            ),
+            (
+                attrs.evolve(TEST_GROUPS, key=("test_group",)),
+                "test_groups: key (declared as test_group, is test_name)",
+            ),
+            (
+                attrs.evolve(TEST_GROUPS, columns=TEST_GROUPS.columns[:1]),
+                "test_groups.test_group: extra column (is {text}, not declared)",
+            ),
+        ],
+    )
+    def test_each_difference_from_the_declaration_is_named(self, engine, declared, text):
+        kinds = {name: engine.dialect.column_type(Column("x", kind)) for name, kind in KINDS.items()}
+        assert [difference.text for difference in differences(engine, [declared])] == [text.format(**kinds)]
 
     def test_added_column_is_there_for_old_and_new_rows(self, engine):
         engine.execute("DROP TABLE IF EXISTS growing")
