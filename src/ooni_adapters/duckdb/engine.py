@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -201,10 +201,9 @@ class DuckDbEngine:
             self._writer.execute(f"DELETE FROM {quoted(table.name)} WHERE {zero}")  # noqa: S608
 
     def _roll_back(self) -> None:
-        try:
+        # It fails when there is no transaction (any more), or no database; what went wrong before is what callers hear.
+        with suppress(duckdb.Error):
             self._writer.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            return  # BEGIN itself failed, or the engine has rolled back already
 
     def _stored_before(self, table: Table, batch_key: str, rows: int) -> bool:
         self._write(

@@ -6,9 +6,10 @@ data, compression of requests, error codes.
 
 import email
 import gzip
+import socket
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -96,6 +97,14 @@ def _run(connection, statement, data, params, default_format):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self):
+        self.server.connections.discard(self.connection)
+        super().finish()
+
     def log_message(self, format, *args):
         """Keep test output quiet."""
 
@@ -158,7 +167,7 @@ def serving_clickhouse(embedded_url, faults=None):
     parts = urlsplit(embedded_url)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    server.folder, server.faults = parts.path, faults or Faults()
+    server.folder, server.faults, server.connections = parts.path, faults or Faults(), set()
     keeper = chdb.connect(parts.path)  # the engine stops with its last connection; requests come and go
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -168,4 +177,7 @@ def serving_clickhouse(embedded_url, faults=None):
         server.shutdown()
         thread.join()
         server.server_close()
+        for connection in list(server.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         keeper.close()

@@ -271,9 +271,10 @@ class TestClickHouseQuarantineStore(QuarantineStoreContract):
         return SqlQuarantineStore(clickhouse)
 
 
-class TestCorrectionLog:
-    MENDED = Correction(NOW, "ada", "ALTER TABLE fastpath UPDATE confirmed = 'f'", "false positive", 3)
+MENDED = Correction(NOW, "ada", "ALTER TABLE fastpath UPDATE confirmed = 'f'", "false positive", 3)
 
+
+class TestCorrectionLog:
     @pytest.fixture(params=["memory", "duckdb_memory", "chdb", "clickhouse"])
     def log(self, request):
         return (
@@ -284,24 +285,24 @@ class TestCorrectionLog:
 
     def test_corrections_come_newest_first_then_by_operator(self, log):
         later, other = (
-            attrs.evolve(self.MENDED, at=NOW + timedelta(milliseconds=1)),
-            attrs.evolve(self.MENDED, operator="bo"),
+            attrs.evolve(MENDED, at=NOW + timedelta(milliseconds=1)),
+            attrs.evolve(MENDED, operator="bo"),
         )
-        for one in (other, later, self.MENDED):
+        for one in (other, later, MENDED):
             log.note(one)
-        assert log.corrections(5) == [later, self.MENDED, other]
+        assert log.corrections(5) == [later, MENDED, other]
         assert log.corrections(1) == [later]
 
     def test_noting_again_changes_nothing(self, log):
         assert log.corrections(5) == []
-        log.note(self.MENDED)
-        log.note(self.MENDED)
-        assert log.corrections(5) == [self.MENDED]
+        log.note(MENDED)
+        log.note(MENDED)
+        assert log.corrections(5) == [MENDED]
 
 
 @pytest.mark.parametrize("engine", ["duckdb_memory", "chdb", "clickhouse"])
 def test_correction_that_cannot_be_stored_is_refused(engine, request):
     log = SqlCorrectionLog(request.getfixturevalue(engine))
     with pytest.raises(Invalid):
-        log.note(attrs.evolve(TestCorrectionLog.MENDED, at=datetime(1969, 1, 1, tzinfo=UTC)))
+        log.note(attrs.evolve(MENDED, at=datetime(1969, 1, 1, tzinfo=UTC)))
     assert log.corrections(5) == []
