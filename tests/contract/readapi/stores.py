@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from ooni_adapters.database import open_database
 from ooni_adapters.memory.catalog import MemoryCatalog
 from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.tables import ASNMETA, CITIZENLAB, FASTPATH, TEST_GROUPS
@@ -12,11 +11,8 @@ from tests.embedded_clickhouse import chdb_url
 from tests.unit.catalog.rows import LISTS
 
 ENGINES = ("duckdb", "chdb")
+URLS = {"duckdb": lambda: "duckdb://:memory:", "chdb": lambda: chdb_url("readapi")}
 PROVENANCE = Provenance("head", "0.1.0", "0" * 64)
-
-
-def open_engine(name, folder):
-    return open_database({"duckdb": "duckdb://:memory:", "chdb": chdb_url("readapi")}[name])
 
 
 def fill(engine, rows, urls=LISTS, names=None, groups=None):

@@ -36,7 +36,7 @@ def uids(entries):
     return [entry.measurement_uid for entry in entries]
 
 
-@pytest.fixture(params=["memory", *ENGINES])
+@pytest.fixture(params=["memory", *ENGINES, "clickhouse"])
 def fill(request, engines):
     """Return a function that makes a catalog of the given rows."""
     return lambda found, **tables: catalog_on(request.param, engines, found, **tables)
@@ -154,26 +154,26 @@ def some(values):
 
 bounds = st.one_of(st.none(), st.integers(-60, 60_000).map(lambda minutes: START + timedelta(minutes=minutes)))
 flags = st.sampled_from([None, None, True, False])
-filters = st.builds(
-    MeasurementFilter,
-    window=st.builds(TimeWindow, bounds, bounds),
-    report_id=st.sampled_from([None, None, row(1).report_id]),
-    inputs=some(URLS),
-    domains=some(["a.example", "bücher.example", ""]),
-    probe_ccs=some(["IT", "BR", "ZZ"]),
-    probe_asns=some([0, 30722, 4294967295]),
-    test_names=some(["web_connectivity", "tor"]),
-    category=st.sampled_from([None, None, CategoryFilter("NEWS"), CategoryFilter("NEWS", frozenset({"ZZ", "BR"}))]),
-    anomaly=flags,
-    confirmed=flags,
-    failure=flags,
-    software_versions=some(["3.20.0", "3.9.1"]),
-    test_versions=some(["0.5.0"]),
-    engine_versions=some(["", "3.20.0"]),
-    ooni_run_link_ids=some([10001, 2**40]),
-    known_country=st.booleans(),
-    known_network=st.booleans(),
-)
+FILTERS = {
+    "window": st.builds(TimeWindow, bounds, bounds),
+    "report_id": st.sampled_from([None, None, row(1).report_id]),
+    "inputs": some(URLS),
+    "domains": some(["a.example", "bücher.example", ""]),
+    "probe_ccs": some(["IT", "BR", "ZZ"]),
+    "probe_asns": some([0, 30722, 4294967295]),
+    "test_names": some(["web_connectivity", "tor"]),
+    "category": st.sampled_from([None, None, CategoryFilter("NEWS"), CategoryFilter("NEWS", frozenset({"ZZ", "BR"}))]),
+    "anomaly": flags,
+    "confirmed": flags,
+    "failure": flags,
+    "software_versions": some(["3.20.0", "3.9.1"]),
+    "test_versions": some(["0.5.0"]),
+    "engine_versions": some(["", "3.20.0"]),
+    "ooni_run_link_ids": some([10001, 2**40]),
+    "known_country": st.booleans(),
+    "known_network": st.booleans(),
+}
+filters = st.builds(MeasurementFilter, **FILTERS)
 questions = st.builds(
     CountQuery, filters, st.lists(st.sampled_from(Axis), max_size=2, unique=True).map(tuple), st.sampled_from(Grain)
 )
@@ -185,6 +185,10 @@ pages = st.builds(
     descending=st.booleans(),
 )
 LOOSE = st.one_of(st.just(ALL), filters)
+
+
+def test_random_filters_use_every_field_there_is():
+    assert FILTERS.keys() == attrs.fields_dict(MeasurementFilter).keys()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -210,6 +214,20 @@ class TestEnginesAgreeWithPlainPython:
         assert [attrs.astuple(each) for each in catalog.runtimes(filter)] == [
             pytest.approx(attrs.astuple(each)) for each in oracle.runtimes(filter)
         ]
+
+    @SLOW_START
+    @given(found=rows(), filter=LOOSE, page=pages, place=st.integers(0, 39))
+    def test_list_goes_on_behind_any_of_its_entries(self, engine, engines, found, filter, page, place):
+        oracle = MemoryCatalog(found, LISTS)
+        whole = oracle.search(filter, attrs.evolve(page, limit=1000, offset=0))
+        if not whole:
+            return
+        place %= len(whole)
+        behind = attrs.evolve(page, after=cursor_after(whole[place], page.order_by))
+        expected = whole[place + 1 : place + 1 + page.limit]
+        assert list(oracle.search(filter, behind)) == expected
+        found_there = catalog_on(engine, engines, found).search(filter, behind)
+        assert uids(found_there) == uids(expected)
 
     @SLOW_START
     @given(found=rows(), filter=LOOSE)
