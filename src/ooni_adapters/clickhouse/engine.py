@@ -111,12 +111,18 @@ class ClickHouseEngine:
         finally:
             client.close()
 
-    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
+    def insert(
+        self,
+        table: Table,
+        rows: pa.Table | Sequence[Row],
+        batch_key: str | None = None,
+        attempt: str | None = None,
+    ) -> bool:
         """Insert one block. Its key is also ClickHouse's deduplication token, for two writers at once."""
         batch = complete_batch(table, rows, self._now())
         if batch_key is not None and self._stored_before(table, batch_key):
             return False
-        self._write(table, table.name, batch, batch_key)
+        self._write(table, table.name, batch, batch_key or attempt)
         if batch_key is not None:
             record = {"table_name": table.name, "batch_key": batch_key, "rows": batch.num_rows}
             self._write(
@@ -230,11 +236,11 @@ class ClickHouseEngine:
         )
         return bool(found.scalar())
 
-    def _write(self, table: Table, name: str, batch: pa.Table, batch_key: str | None, deleted: int = 0) -> None:
+    def _write(self, table: Table, name: str, batch: pa.Table, token: str | None, deleted: int = 0) -> None:
         if not batch.num_rows:
             return
         # A token of its own, because ClickHouse would drop a batch that happens to equal an earlier one.
-        settings = {**_WRITING, "insert_deduplicate": 1, "insert_deduplication_token": batch_key or uuid.uuid4().hex}
+        settings = {**_WRITING, "insert_deduplicate": 1, "insert_deduplication_token": token or uuid.uuid4().hex}
         with self._writing, self._lent() as client, _as_ours():
             stamped = self._with_version(batch, deleted) if table.rule is Rule.LATEST else batch
             client.insert_arrow(name, stamped, settings=settings)

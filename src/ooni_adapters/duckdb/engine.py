@@ -83,8 +83,14 @@ class DuckDbEngine:
             finally:
                 cursor.close()
 
-    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
-        """Upsert by the primary key, or append."""
+    def insert(
+        self,
+        table: Table,
+        rows: pa.Table | Sequence[Row],
+        batch_key: str | None = None,
+        attempt: str | None = None,
+    ) -> bool:
+        """Upsert by the primary key, or append. A failed group leaves nothing, so no attempt needs to be told apart."""
         batch = complete_batch(table, rows, self._now())
         with self.transaction():
             if batch_key is not None and self._stored_before(table, batch_key, batch.num_rows):

@@ -6,6 +6,7 @@ Storing a verdict adds to them; ``recount`` computes them anew, which also follo
 Sunday.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -42,8 +43,10 @@ def count_verdicts(engine: SqlEngine, rows: Sequence[Mapping[str, Any]], now: da
     stored = _stored(engine, sorted(candidates))
     fresh = [row for uid, row in candidates.items() if uid not in stored]
     if fresh:
-        engine.insert(COUNTERS_TEST_LIST, _by_day(fresh))
-        engine.insert(COUNTERS_ASN_TEST_LIST, _by_week(fresh))
+        # Where nothing can be undone, a retry finds what was counted before the rows could be stored.
+        attempt = hashlib.sha256("\n".join(sorted(row["measurement_uid"] for row in fresh)).encode()).hexdigest()
+        engine.insert(COUNTERS_TEST_LIST, _by_day(fresh), attempt=attempt)
+        engine.insert(COUNTERS_ASN_TEST_LIST, _by_week(fresh), attempt=attempt)
 
 
 def _listed(engine: SqlEngine, inputs: list[str]) -> set[str]:

@@ -141,13 +141,21 @@ class SqlEngine(Protocol):
         The row limit does not apply; the time limit counts until the last batch is taken. Raises as ``query`` does.
         """
 
-    def insert(self, table: Table, rows: pa.Table | Sequence[Row], batch_key: str | None = None) -> bool:
+    def insert(
+        self,
+        table: Table,
+        rows: pa.Table | Sequence[Row],
+        batch_key: str | None = None,
+        attempt: str | None = None,
+    ) -> bool:
         """Store *rows*, all or none, by the rule of *table*. Columns that are missing get their declared default.
 
         Args:
             table: where they go.
             rows: with column names of *table*.
             batch_key: names this batch. A batch whose key was stored before adds nothing, so a retry is safe.
+            attempt: names a part of a group of writes that is repeated when it fails. An engine that cannot undo the
+                group lets the same attempt, among its latest, add nothing; no record is kept of it.
 
         Returns:
             False when nothing was added because the batch had been stored before.

@@ -9,6 +9,7 @@ import pytest
 from ooni_adapters.sql.counting import count_verdicts, recount
 from ooni_adapters.sql.tables import CITIZENLAB, COUNTERS_ASN_TEST_LIST, COUNTERS_TEST_LIST, FASTPATH
 from ooni_adapters.sql.verdicts import SqlVerdictStore
+from ooni_core.errors import Unavailable
 from ooni_core.prioritization.counting import is_counted, sunday
 from tests.contract.storage.test_scoring_stores import FixedClock, verdict
 
@@ -60,6 +61,29 @@ class CountersContract:
         store.put([measured("m1"), measured("m2")])
         assert sum(by_week(engine).values()) == 2
         assert sum(by_day(engine).values()) == 2
+
+    @pytest.mark.parametrize("failing", [COUNTERS_TEST_LIST, COUNTERS_ASN_TEST_LIST, FASTPATH], ids=lambda t: t.name)
+    @pytest.mark.parametrize("took_effect", [True, False])
+    def test_a_retry_counts_once_wherever_the_first_attempt_failed(
+        self, engine, store, monkeypatch, failing, took_effect
+    ):
+        insert, failed = engine.insert, []
+
+        def failing_once(table, *args, **options):
+            if table is not failing or failed:
+                return insert(table, *args, **options)
+            failed.append(table)
+            if took_effect:
+                insert(table, *args, **options)
+            raise Unavailable("the answer is lost")
+
+        monkeypatch.setattr(engine, "insert", failing_once)
+        with pytest.raises(Unavailable):
+            store.put([measured("m1"), measured("m2")])
+        store.put([measured("m1"), measured("m2")])
+        assert failed
+        assert (sum(by_week(engine).values()), sum(by_day(engine).values())) == (2, 2)
+        assert engine.query("SELECT count(*) FROM fastpath").scalar() == 2
 
     def test_what_is_not_on_a_list_or_another_nettest_is_not_counted(self, engine, store):
         store.put([measured("m1", input="https://unlisted.example/"), measured("m2", test_name="signal")])
