@@ -648,3 +648,13 @@ def test_stream_that_ends_in_the_middle_is_never_taken_for_the_whole(faulty):
     with pytest.raises(Unavailable):
         list(engine.stream("SELECT number FROM numbers(100000)"))
     assert len(pa.Table.from_batches(engine.stream("SELECT number FROM numbers(100000)"))) == 100_000
+
+
+@pytest.mark.parametrize("engine", ["chdb", "clickhouse"])
+def test_read_on_clickhouse_cannot_change_anything(engine, request):
+    engine = request.getfixturevalue(engine)
+    engine.insert(TEST_GROUPS, [{"test_name": "ndt"}])
+    for statement in ("TRUNCATE TABLE test_groups", "INSERT INTO test_groups (test_name) SELECT 'x'"):
+        with pytest.raises(Unavailable, match="readonly"):
+            engine.query(statement)
+    assert engine.query("SELECT test_name FROM test_groups").tuples == [("ndt",)]
