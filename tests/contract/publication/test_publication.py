@@ -145,6 +145,42 @@ class TestWhichHours:
             host.service(identity=identity).run()
         assert world.keys(".jsonl.gz") == [STEM + "0.jsonl.gz", STEM.replace("n0", "n1") + "0.jsonl.gz"]
 
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_two_hosts_that_were_given_the_same_identity_overwrite_nothing(
+        self, world: World, tmp_path: Path, at_once: bool
+    ) -> None:
+        """It is a mistake of the operator; names are kept apart by the store, which refuses a name that is taken."""
+        other = World(tmp_path / "other", index=world.index)
+        other.objects = world.objects
+        accepted = {host.accept(posted(number)).text: posted(number) for number, host in ((1, world), (2, other))}
+        store = world.objects
+        if at_once:
+
+            class Racing:
+                """The other host publishes between our look into the folder and our put."""
+
+                def keys(self, prefix: str) -> list[str]:
+                    found = store.keys(prefix)
+                    if prefix.endswith("webconnectivity"):
+                        assert other.service().run().problems in {(), conflict}
+                    return found
+
+                def __getattr__(self, name: str) -> object:
+                    return getattr(store, name)
+
+            world.objects = Racing()
+        conflict = (f"{STEM}0.tar.gz is already stored with other bytes; a new name is used",)
+        first = {}
+        for host in (world, other):
+            assert host.service().run().problems in {(), conflict}
+            assert {key: store.get(key) for key in first} == first, "a published file was changed"
+            first = {key: store.get(key) for key in store.keys("")}
+        world.objects = store
+        assert world.cans() == accepted
+        whole = [key for key in world.keys(".jsonl.gz") if world.lines()[key]]
+        assert [len(world.lines()[key]) for key in whole] == [1, 1]
+        assert all(world.archive().find(uid) is not None for uid in accepted)
+
     def test_the_backlog_raises_an_alarm_when_it_is_old(self, world: World) -> None:
         world.clock.instant = NOON + timedelta(hours=2)
         world.accept(posted(1))
