@@ -12,6 +12,7 @@ import attrs
 from litestar.types import ASGIApp
 
 from ooni_adapters.journal import SqliteJournal
+from ooni_adapters.measurementfiles.cans import ObjectCans
 from ooni_adapters.objectstore import open_object_store
 from ooni_adapters.scorers import EngineScorer, ProcessScorer, RemoteScoring
 from ooni_adapters.spool import FolderSpool
@@ -156,6 +157,20 @@ def make_publication(
     )
 
 
+def make_archive(settings: Settings, storage: Storage, spool: FolderSpool, objects: ObjectStore) -> Archive:
+    """Return the use case that finds bodies."""
+    cans = settings.storage.cans
+    at = attrs.evolve(settings, storage=attrs.evolve(settings.storage, objects=cans)) if cans else None
+    return Archive(
+        spool,
+        storage.bodies,
+        objects,
+        make_peers(settings, storage.clock),
+        storage.clock,
+        cans=ObjectCans(open_objects(at) if at else objects),
+    )
+
+
 def make_worker(settings: Settings, scoring: ScoringService) -> ScoringWorker:
     """Return what scores beside HTTP: this process, or the daemon that the settings name."""
     if not settings.scoring.daemon:
@@ -231,7 +246,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         "submissions": make_submissions(settings, intake, clock, entropy),
         "catalog": CatalogService(catalog),
         "statistics": StatisticsService(catalog, catalog, clock),
-        "archive": Archive(spool, storage.bodies, objects, make_peers(settings, clock), clock),
+        "archive": make_archive(settings, storage, spool, objects),
         "files": FileArchive(objects),
         "spool_window": SpoolWindow(spool, settings.peers.keys, clock),
         "clock": clock,

@@ -130,6 +130,9 @@ class StorageSettings:
         "",
         "Store of published files: file:///folder, s3://bucket/prefix or memory://. Empty: a folder in data_dir.",
     )
+    cans: str = _setting(
+        "", "Store of the cans of before October 2020 (canned/…), a URL as storage.objects. Empty: storage.objects."
+    )
     s3_endpoint: str = _setting("", "S3 endpoint URL, for stores other than AWS.")
     s3_key: str = _setting("", "S3 access key id. Empty: the usual AWS configuration.", secret=True)
     s3_secret: str = _setting("", "S3 secret access key.", secret=True)

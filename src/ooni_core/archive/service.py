@@ -9,7 +9,7 @@ from datetime import timedelta
 import attrs
 
 from ooni_core.archive.cache import RecentParts
-from ooni_core.archive.ports import PeerSpool
+from ooni_core.archive.ports import LegacyCans, PeerSpool
 from ooni_core.errors import Invalid, NotFound, Unavailable
 from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid
@@ -21,6 +21,7 @@ from ooni_core.publication.ports import BodyIndex, ObjectStore
 
 _FRESH = timedelta(hours=1)
 _NEW_REPORT_ID_UNDERSCORES = 5
+_CANS = "canned/"
 
 
 @attrs.frozen
@@ -29,6 +30,7 @@ class Archive:
 
     Attributes:
         peers: spools of the other API hosts, asked in this order.
+        cans: what was published before there were files of lines; None when there are none.
     """
 
     spool: MeasurementSpool
@@ -37,6 +39,7 @@ class Archive:
     peers: Sequence[PeerSpool]
     clock: Clock
     recent: RecentParts = attrs.field(factory=RecentParts)
+    cans: LegacyCans | None = None
 
     def find(self, measurement_uid: str, report_id: str = "", input: str = "") -> bytes | None:
         """Return the measurement (the JSON object, as published), or None when it is nowhere.
@@ -83,7 +86,7 @@ class Archive:
 
     def _published(self, measurement_uid: str, report_id: str, input: str) -> bytes | None:
         for entry in self._entries(measurement_uid, report_id, input):
-            line = self._line(entry)
+            line = self._line(entry) or self._canned(entry)
             if line is not None and line != EMPTY_LINE and _belongs(line, entry.report_id, entry.input):
                 return line
         return None
@@ -100,6 +103,8 @@ class Archive:
 
     def _line(self, entry: IndexEntry) -> bytes | None:
         """Read one line of a published file: one range of it, unless the index is from before ranges were recorded."""
+        if entry.s3path.startswith(_CANS):
+            return None
         try:
             if entry.member_offset is None or entry.member_length is None or entry.line_in_member is None:
                 return gunzip_line(self.objects.get(entry.s3path), entry.linenum)
@@ -109,6 +114,13 @@ class Archive:
             return None
         except Invalid as exc:
             raise Unavailable(f"{entry.s3path}: {exc}") from exc
+
+    def _canned(self, entry: IndexEntry) -> bytes | None:
+        """Look into the can that a measurement came from, when its file of lines is not there."""
+        key = entry.source or entry.s3path
+        if self.cans is None or not key.startswith(_CANS):
+            return None
+        return self.cans.find(key, entry.measurement_uid, entry.report_id, entry.input)
 
     def _member(self, key: str, offset: int, length: int) -> bytes:
         """Return a decompressed gzip member."""

@@ -1,21 +1,27 @@
 """A body is found wherever it is now, always with the same bytes, and never another measurement's."""
 
 import gzip
+import io
 import json
+import tarfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
+import lz4.frame
 import pytest
 
+from ooni_adapters.measurementfiles.cans import ObjectCans
 from ooni_adapters.memory.bodies import MemoryBodyIndex
 from ooni_core.archive import Archive
 from ooni_core.errors import Unavailable
-from ooni_core.measurement import MeasurementUid
+from ooni_core.measurement import MeasurementUid, trivial_uid
 from ooni_core.publication.model import IndexEntry
 from ooni_core.publication.ports import BodyIndex
 from tests.contract.publication.world import NOON, World, posted
 
+OLD = "20190304T120000Z_AS30722_" + "x" * 50
 REPORT = "20260304T120000Z_webconnectivity_IT_30722_n0_abcdefghijklmnop"
 
 
@@ -51,6 +57,18 @@ class Counted:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
+
+
+def canned(name: str, report: bytes) -> bytes:
+    if not name.endswith(".tar.lz4"):
+        return report
+    can = io.BytesIO()
+    with tarfile.open(fileobj=can, mode="w") as tar:
+        for member, content in (("other.json", b'{"report_id": "other"}\n'), ("report.json", report)):
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return can.getvalue()
 
 
 def body(input: str, report_id: str = REPORT, **more: object) -> bytes:
@@ -137,6 +155,39 @@ class ArchiveContract:
             assert archive.find(f"01{i:038}").decode() == lines[i]
         world.index.put([IndexEntry(REPORT, "https://x/", f"01{1000:038}", key, 900)])
         assert archive.find(f"01{1000:038}") is None
+
+    @pytest.mark.parametrize("place", ["source", "s3path"])
+    @pytest.mark.parametrize(
+        "name", ["20190304T000000Z-IT-AS1-web_connectivity-x.json.lz4", "web_connectivity.0.tar.lz4"]
+    )
+    def test_measurement_of_a_legacy_can_is_found_by_its_uid_and_by_its_report(
+        self, world: World, place: str, name: str
+    ) -> None:
+        lines = [
+            json.dumps({"report_id": OLD, "input": f"https://{n}/", "measurement_start_time": "2019-03-04 12:00:00"})
+            for n in range(300)
+        ] + [json.dumps({"report_id": OLD, "input": "https://7/", "again": True})]
+        key = f"canned/2019-03-04/{name}"
+        world.objects.put(key, lz4.frame.compress(canned(name, "\n".join([*lines, ""]).encode())))
+        uids = [trivial_uid(f"{line}\n".encode(), json.loads(line).get("measurement_start_time")) for line in lines]
+        gone = "jsonl/web_connectivity/IT/20190304/00/20190304_IT_webconnectivity.l.0.jsonl.gz"
+        where = {"s3path": gone, "date": "2019-03-04", "source": key} if place == "source" else {"s3path": key}
+        rows = [IndexEntry(OLD, json.loads(lines[n])["input"], uids[n], linenum=n, **where) for n in (0, 7, 299, 300)]
+        world.index.put(rows)
+        archive = attrs.evolve(world.archive(), cans=ObjectCans(world.objects))
+        for n in (0, 7, 299, 300):
+            assert archive.find(uids[n]).decode() == lines[n]
+        assert archive.find("", OLD, "https://299/").decode() == lines[299]
+        world.index.put([IndexEntry(OLD, "https://never/", f"01{1:038}", linenum=1, **where)])
+        assert archive.find(f"01{1:038}") is None
+
+    def test_damaged_can_is_unavailable_not_empty(self, world: World) -> None:
+        key = "canned/2019-03-04/20190304T000000Z-IT-AS1-web_connectivity-x.json.lz4"
+        world.objects.put(key, lz4.frame.compress(b'{"report_id": "other"}\n' * 5000)[:-40])
+        world.index.put([IndexEntry(OLD, "https://1/", f"01{1:038}", key, 1)])
+        archive = attrs.evolve(world.archive(), cans=ObjectCans(world.objects))
+        with pytest.raises(Unavailable, match="cut short"):
+            archive.find(f"01{1:038}")
 
     def test_a_row_whose_file_is_gone_is_none(self, world: World) -> None:
         uid = world.accept(posted(1))
