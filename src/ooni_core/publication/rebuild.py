@@ -1,17 +1,32 @@
-"""Making tables again from published files alone."""
+"""Making tables again from published files alone, of today's layout and of the files of lines before October 2020."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import attrs
+import msgspec
 
 from ooni_core.errors import Invalid, OoniError
-from ooni_core.measurement import MeasurementUid
-from ooni_core.publication.files import read_sidecar
-from ooni_core.publication.lines import content_of
+from ooni_core.measurement import MeasurementUid, trivial_uid
+from ooni_core.publication.files import gunzip, read_sidecar
+from ooni_core.publication.lines import EMPTY_LINE, content_of, identity_of
 from ooni_core.publication.model import JSONL, POSTCAN, SIDECAR, BatchName, IndexEntry
 from ooni_core.publication.ports import BodyIndex, ObjectStore
 
-Bodies = Sequence[tuple[MeasurementUid, bytes]]
+Bodies = Sequence[tuple[str, bytes]]
+
+# jsonl/<nettest>/<country>/<day>/00/…: any name, two generations of files share the folders.
+_ARCHIVED = re.compile(r"jsonl/[^/]+/[A-Z]{2}/([0-9]{8})/[0-9]{2}/[^/]+\.jsonl\.gz")
+
+
+class _Name(msgspec.Struct):
+    measurement_uid: Any = None
+    measurement_start_time: Any = None
+
+
+_NAME = msgspec.json.Decoder(_Name)
 
 
 @attrs.frozen
@@ -19,7 +34,7 @@ class RebuildReport:
     """What a rebuild did.
 
     Attributes:
-        batches: published batches read.
+        batches: published batches read, older files of lines included.
         entries: index entries made.
         bodies: bodies handed to scoring.
         problems: batches that could not be read, and why.
@@ -41,7 +56,7 @@ class RebuildService:
 
     Attributes:
         read_postcan: from the content of a ``.tar.gz`` and its key to (uid, body) in the order of the archive.
-        score: stores a verdict or a quarantine entry for each body.
+        score: stores a verdict or a quarantine entry for each pair of uid and body.
     """
 
     objects: ObjectStore
@@ -57,11 +72,11 @@ class RebuildService:
         A batch that cannot be read is reported and stops no other.
         """
         report = RebuildReport()
-        for name, suffixes in self.batches(start_day, end_day):
+        for what, read in self._units(start_day, end_day):
             try:
-                entries, bodies = self._one(name, suffixes)
+                entries, bodies = self._store(*read())
             except OoniError as exc:
-                report = attrs.evolve(report, problems=(*report.problems, f"{name.stem}: {exc}"))
+                report = attrs.evolve(report, problems=(*report.problems, f"{what}: {exc}"))
                 continue
             report = attrs.evolve(
                 report,
@@ -79,8 +94,7 @@ class RebuildService:
         """
         found: dict[BatchName, set[str]] = {}
         for key in self.objects.keys("raw"):
-            day = key.split("/", 2)[1]
-            if day < start_day or (end_day and day >= end_day):
+            if not _within(key.split("/", 2)[1], start_day, end_day):
                 continue
             try:
                 name, suffix = BatchName.parse(key)
@@ -89,15 +103,38 @@ class RebuildService:
             found.setdefault(name, set()).add(suffix)
         yield from sorted((name, suffixes) for name, suffixes in found.items() if JSONL in suffixes)
 
-    def _one(self, name: BatchName, suffixes: set[str]) -> tuple[int, int]:
-        bodies: Bodies = []
-        if POSTCAN in suffixes:
-            key = name.key(POSTCAN)
-            bodies = list(self.read_postcan(self.objects.get(key), key))
-        entries = self._entries(name, suffixes, bodies)
+    def _units(
+        self, start_day: str, end_day: str
+    ) -> Iterator[tuple[str, Callable[[], tuple[list[IndexEntry], Bodies]]]]:
+        """Yield what is read at a time: its name, and what reads it. The older files come first."""
+        for key in self.objects.keys("jsonl"):
+            match = _ARCHIVED.fullmatch(key)
+            if match is not None and _within(match[1], start_day, end_day):
+                yield key, partial(self._archived, key)
+        for name, suffixes in self.batches(start_day, end_day):
+            yield name.stem, partial(self._batch, name, suffixes)
+
+    def _store(self, entries: list[IndexEntry], bodies: Bodies) -> tuple[int, int]:
         self.index.put(entries)
         self.score(bodies)
         return len(entries), len(bodies)
+
+    def _archived(self, key: str) -> tuple[list[IndexEntry], Bodies]:
+        entries, bodies = [], []
+        for linenum, line in enumerate(gunzip(self.objects.get(key)).split(b"\n")):
+            if line.strip() and line != EMPTY_LINE:
+                report_id, input = identity_of(line)
+                uid = _uid_of(line)
+                entries.append(IndexEntry(report_id, input, uid, key, linenum))
+                bodies.append((uid, line))
+        return entries, bodies
+
+    def _batch(self, name: BatchName, suffixes: set[str]) -> tuple[list[IndexEntry], Bodies]:
+        bodies: Bodies = []
+        if POSTCAN in suffixes:
+            key = name.key(POSTCAN)
+            bodies = [(uid.text, body) for uid, body in self.read_postcan(self.objects.get(key), key)]
+        return self._entries(name, suffixes, bodies), bodies
 
     def _entries(self, name: BatchName, suffixes: set[str], bodies: Bodies) -> list[IndexEntry]:
         s3path = name.key(JSONL)
@@ -109,6 +146,21 @@ class RebuildService:
         return list(_entries_of_postcan(s3path, bodies))
 
 
+def _within(day: str, start_day: str, end_day: str) -> bool:
+    return start_day <= day and not (end_day and day >= end_day)
+
+
+def _uid_of(line: bytes) -> str:
+    """Return the name that a line carries, or the one that its content gives it."""
+    try:
+        named = _NAME.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        named = _Name()
+    if named.measurement_uid and isinstance(named.measurement_uid, str):
+        return named.measurement_uid
+    return trivial_uid(line + b"\n", named.measurement_start_time)
+
+
 def _entries_of_postcan(s3path: str, bodies: Bodies) -> Iterator[IndexEntry]:
     """Older writers published no index, but lines in the order of the postcan's members."""
     for linenum, (uid, body) in enumerate(bodies):
@@ -116,4 +168,4 @@ def _entries_of_postcan(s3path: str, bodies: Bodies) -> Iterator[IndexEntry]:
             content = content_of(body)
         except Invalid:
             continue
-        yield IndexEntry(content.report_id, content.input, uid.text, s3path, linenum)
+        yield IndexEntry(content.report_id, content.input, uid, s3path, linenum)

@@ -49,9 +49,8 @@ def _text(day: datetime | None) -> str:
 
 def _rebuilt(settings: Settings, start_day: str, end_day: str, *, index_only: bool) -> RebuildReport:
     from ooni_adapters.scorers import EngineScorer
-    from ooni_adapters.spool import MemorySpool
     from ooni_core.scoring import Engine
-    from ooni_core.scoring.service import ScoringService
+    from ooni_core.scoring.service import store_outcomes
     from ooni_entrypoints.composition import open_objects
     from ooni_entrypoints.storage import fingerprints_of, open_storage
 
@@ -64,17 +63,11 @@ def _rebuilt(settings: Settings, start_day: str, end_day: str, *, index_only: bo
             click.echo(f"\r{done} measurements", err=True, nl=False)
 
     with open_storage(settings) as storage:
-        spool = MemorySpool()
-        engine = Engine(fingerprints_of(settings, storage), settings.scoring.ruleset)
-        scoring = ScoringService(spool, EngineScorer(engine), storage.verdicts, storage.quarantine)
+        scorer = EngineScorer(Engine(fingerprints_of(settings, storage), settings.scoring.ruleset))
 
-        def score(bodies: Sequence[tuple[MeasurementUid, bytes]]) -> None:
-            if index_only:
-                return
-            for uid, body in bodies:
-                spool.put(uid, body)
-            scoring.score([uid for uid, _ in bodies])
-            spool.discard(uid for uid, _ in bodies)
+        def score(bodies: Sequence[tuple[str, bytes]]) -> None:
+            if not index_only:
+                store_outcomes(scorer.score(bodies), storage.verdicts, storage.quarantine)
 
         service = RebuildService(open_objects(settings), storage.bodies, read_postcan, score)
         report = service.run(start_day, end_day, progress)

@@ -1,5 +1,6 @@
 """Tables made again from published files alone have equal rows."""
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,10 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from ooni_core.measurement import MeasurementUid
+from ooni_core.measurement import MeasurementUid, trivial_uid
 from ooni_entrypoints import demo
 from ooni_entrypoints.cli import cli
-from ooni_entrypoints.composition import make_spool, open_objects, open_publication
+from ooni_entrypoints.composition import make_archive, make_spool, open_objects, open_publication
 from ooni_entrypoints.settings import Settings, StorageSettings
 from ooni_entrypoints.storage import open_storage
 
@@ -98,6 +99,33 @@ def test_files_of_an_older_writer_are_indexed_from_the_postcan(settings: Setting
     rebuild(again)
     ranges = {"member_offset": None, "member_length": None, "line_in_member": None}
     assert [row | ranges for row in rows(settings, "jsonl")] == rows(again, "jsonl")
+
+
+def test_files_of_lines_from_before_october_2020_are_rebuilt_and_fetched(settings: Settings) -> None:
+    objects = open_objects(settings)
+    documents = [{**each, "measurement_start_time": "2019-03-04 10:00:00"} for each in demo.measurements(NOW)[:4]]
+    lines = [json.dumps(document).encode() for document in documents]
+    uids = [trivial_uid(line + b"\n", "2019-03-04 10:00:00") for line in lines]
+    named = "01" + "20190304" + "a" * 30
+    lines[3] = json.dumps({**documents[3], "measurement_uid": named}).encode()
+    uids[3] = named
+    folder = "jsonl/webconnectivity/IT/20190304/00/20190304_IT_webconnectivity"
+    files = {f"{folder}.l.0.jsonl.gz": lines[:3], f"{folder}.x.0123456789abcdef.jsonl.gz": [lines[0], b"{}", lines[3]]}
+    for key, content in files.items():
+        objects.put(key, gzip.compress(b"\n".join([*content, b""])))
+    objects.put(f"{folder}.l.1.jsonl.gz", b"damaged")
+    storage = settings.storage
+    given = ["--set", f"storage.data_dir={storage.data_dir}"]
+    result = CliRunner().invoke(cli, [*given, "rebuild"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert f"{folder}.l.1.jsonl.gz: damaged gzip data" in result.output
+    index = {row["measurement_uid"]: (row["s3path"], row["linenum"]) for row in rows(settings, "jsonl")}
+    first, second = files
+    assert index == {uids[0]: (second, 0), uids[1]: (first, 1), uids[2]: (first, 2), named: (second, 2)}
+    assert [row["measurement_uid"] for row in rows(settings, "fastpath")] == sorted(uids)
+    with open_storage(settings) as opened:
+        archive = make_archive(settings, opened, make_spool(settings), objects)
+        assert [archive.find(uid) for uid in uids] == lines
 
 
 def test_a_damaged_postcan_is_told_and_stops_no_other(settings: Settings, tmp_path: Path) -> None:
