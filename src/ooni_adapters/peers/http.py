@@ -1,8 +1,11 @@
 """The spool of another API host, over HTTP."""
 
+import contextlib
 import hashlib
 import http.client
+import socket
 import ssl
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -46,7 +49,10 @@ class HttpPeer:
 
     def _asked(self, path: str, deadline: float) -> bytes | None:
         connection = self._connection()
+        hang_up = threading.Timer(self.seconds, _hang_up, [connection])
         try:
+            connection.connect()
+            hang_up.start()
             hop = sign_hop(self.key, path, self.clock.now())
             connection.request("GET", path, headers={HOP_HEADER: hop, "Accept-Encoding": "identity"})
             answer = connection.getresponse()
@@ -56,6 +62,7 @@ class HttpPeer:
                 raise http.client.HTTPException(f"status {answer.status}")
             return _read(connection, answer, deadline)
         finally:
+            hang_up.cancel()
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -63,6 +70,13 @@ class HttpPeer:
         if parts.scheme == "https":
             return http.client.HTTPSConnection(parts.netloc, timeout=self.seconds, context=ssl.create_default_context())
         return http.client.HTTPConnection(parts.netloc, timeout=self.seconds)
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """End an exchange that goes on byte by byte: each wait has a limit of its own, all of them together have none."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, deadline: float) -> bytes:
