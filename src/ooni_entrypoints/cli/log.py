@@ -201,8 +201,9 @@ def _verify_bodies(invocation: Invocation, view: "LogView", checkpoint: "Checkpo
 
     audit = BodyAudit(view, checkpoint.size, told.withdrawn, open_objects(invocation.settings))
     problems = 0
-    with _bar(len(told.hours), "comparing bodies") as progress:
-        for hour in sorted(told.hours):
+    hours = audit.hours(told.hours)
+    with _bar(len(hours), "comparing bodies") as progress:
+        for hour in hours:
             for problem in audit.check_hour(hour):
                 problems += 1
                 click.echo(f"NOT PROVED: {problem}", err=True)

@@ -131,7 +131,7 @@ def check_log(world: World, measurements: int, seen: Sequence[Checkpoint]) -> No
     told = audit_tree(view, checkpoint)
     assert checkpoint.size == told.measurements == measurements
     audit = BodyAudit(view, checkpoint.size, told.withdrawn, world.objects)
-    assert [problem for hour in told.hours for problem in audit.check_hour(hour)] == []
+    assert [problem for hour in audit.hours(told.hours) for problem in audit.check_hour(hour)] == []
     assert audit.bodies == measurements
     for earlier in seen:
         view.verify_extends(earlier, checkpoint)

@@ -37,7 +37,7 @@ def findings(world, log):
     checkpoint = log.view.checkpoint()
     told = audit_tree(log.view, checkpoint)
     audit = BodyAudit(log.view, checkpoint.size, told.withdrawn, world.objects)
-    return [problem for hour in sorted(told.hours) for problem in audit.check_hour(hour)], audit
+    return [problem for hour in audit.hours(told.hours) for problem in audit.check_hour(hour)], audit
 
 
 def test_every_published_body_is_logged_and_unreadable_ones_are_not(world, world_log):
@@ -98,6 +98,18 @@ def test_body_that_was_never_logged_is_found(world, world_log):
     world.service().run()  # nobody told the log
     problems, _ = findings(world, world_log)
     assert ["is not in the log" in problem for problem in problems] == [True]
+
+
+def test_hour_that_the_log_does_not_know_is_found_unless_it_is_older_than_the_log(world, world_log):
+    world.accept(posted(100), minutes=-60)
+    world.service().run()
+    publish(world, world_log, count=1)
+    assert findings(world, world_log)[0] == []
+    forgotten = world.accept(posted(101), minutes=60)
+    world.service(announce=lambda manifest: None).run()
+    [problem] = findings(world, world_log)[0]
+    assert problem.startswith(f"{forgotten.text} in ")
+    assert problem.endswith("is not in the log, or published twice")
 
 
 def test_withdrawn_body_that_is_still_there_is_found(world, world_log):

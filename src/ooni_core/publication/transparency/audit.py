@@ -16,6 +16,7 @@ from ooni_core.publication.transparency.tiles import grow
 from ooni_core.publication.transparency.view import LogView
 
 _STEP = 1 << 16
+_PARTS_OF_A_KEY = 6  # raw/<day>/<hour>/<country>/<nettest>/<file>
 
 
 def _silent(leaves: int) -> None:
@@ -96,6 +97,12 @@ class BodyAudit:
     objects: ObjectStore
     bodies: int = 0
     files: int = 0
+
+    def hours(self, logged: Collection[str]) -> list[str]:
+        """Return the hours to check: those of the log and, from the first of them on, every other that has files."""
+        parts = (key.split("/") for key in self.objects.keys("raw"))
+        published = {f"{part[1]}{part[2]}" for part in parts if len(part) == _PARTS_OF_A_KEY}
+        return sorted({*logged, *(hour for hour in published if logged and hour > min(logged))})
 
     def check_hour(self, hour: str) -> Iterator[str]:
         """Yield one sentence for each body of *hour* (``YYYYMMDDHH``) that is not as the log says."""
