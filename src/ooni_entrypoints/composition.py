@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from litestar.types import ASGIApp
 
+from ooni_adapters.executors.beside import beside
 from ooni_adapters.journal import SqliteJournal
 from ooni_adapters.measurementfiles.cans import ObjectCans
 from ooni_adapters.objectstore import open_object_store
@@ -154,6 +155,7 @@ def make_publication(
         quarantine=quarantine,
         seekable=settings.publication.seekable,
         limits=PublicationLimits(many=settings.publication.alarm_waiting),
+        beside=beside,
     )
 
 

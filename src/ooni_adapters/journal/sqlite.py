@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS manifests (
     PRIMARY KEY (hour, identity, n)
 ) WITHOUT ROWID;
 """
+_BATCH_ID = "SELECT id FROM batches"
 _BATCH = "SELECT id, hour, cc, testname, identity, n, state, files, lines FROM batches"
 
 _FILES = msgspec.json.Decoder(tuple[FileRecord, ...])
@@ -127,10 +128,11 @@ class SqliteJournal:
             batch_id = _id(db, batch)
             self._bench.keep(batch_id, {_base(key): content for key, content in files.items()})
             records = tuple(_record(key, content) for key, content in files.items())
-            uids = tuple(MeasurementUid(line.measurement_uid) for line in lines)
+            named = {line.measurement_uid for line in lines}
+            uids = tuple(uid for uid in batch.uids if uid.text in named)
             built = Batch(batch.name, BatchState.BUILT, uids, records, tuple(lines))
             _update(db, batch_id, built)
-            left_out = [(uid.text,) for uid in set(batch.uids) - set(uids)]
+            left_out = [(uid.text,) for uid in batch.uids if uid.text not in named]
             db.executemany("DELETE FROM members WHERE uid = ?", left_out)
         return built
 
@@ -339,7 +341,7 @@ def _packed(batch: Batch) -> tuple[str, bytes]:
 
 
 def _id(db: sqlite3.Connection, batch: Batch) -> int:
-    row = db.execute(f"{_BATCH} WHERE {_NAMED}", _name_columns(batch.name)).fetchone()
+    row = db.execute(f"{_BATCH_ID} WHERE {_NAMED}", _name_columns(batch.name)).fetchone()
     if row is None:
         raise Conflict(f"the journal has no batch {batch.name.stem}")
     return int(row[0])

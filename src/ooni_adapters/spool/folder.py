@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -25,6 +26,7 @@ _GROUP = 256  # bounds the open files and the wait of those who come next
 _STALE_SECONDS = 900  # no put takes this long: what is still .tmp then was left behind by a dead process
 _MAKE_FOLDER_AGAIN = 5
 _RESERVE_NAMES = 1000
+_MANY, _UNLINK_AT_ONCE = 256, 16
 
 
 @attrs.define(eq=False)
@@ -66,7 +68,7 @@ class FolderSpool:
 
     def path(self, uid: MeasurementUid) -> Path:
         """Return where the body of *uid* is kept."""
-        return Path(self.root, "incoming", uid.bucket.name, f"{uid.text}.post")
+        return Path(self._file(uid))
 
     def put(self, uid: MeasurementUid, body: bytes) -> None:
         """Make *body* durable; see MeasurementSpool."""
@@ -84,7 +86,7 @@ class FolderSpool:
     def get(self, uid: MeasurementUid) -> bytes | None:
         """Return the body or None; see MeasurementSpool."""
         try:
-            return self.path(uid).read_bytes()
+            return _content(self._file(uid))
         except FileNotFoundError:
             return None
         except OSError as exc:
@@ -109,13 +111,12 @@ class FolderSpool:
     def discard(self, uids: Iterable[MeasurementUid]) -> None:
         """Forget *uids*, durably, and the folders that become empty."""
         try:
-            touched = set()
-            for uid in uids:
-                self.path(uid).unlink(missing_ok=True)
-                touched.add(uid.bucket)
-            self._sync_folders(folder for folder in map(self._folder, touched) if folder.is_dir())
-            for bucket in touched:
-                self._remove_if_empty(bucket)
+            files = {self._file(uid): uid.bucket_name for uid in uids}
+            _unlink_all(list(files))
+            folders = [self.incoming / name for name in dict.fromkeys(files.values())]
+            self._sync_folders(folder for folder in folders if folder.is_dir())
+            for folder in folders:
+                _remove_if_empty(folder)
         except OSError as exc:
             raise Unavailable(f"spool cannot discard: {exc}") from exc
 
@@ -135,12 +136,12 @@ class FolderSpool:
         room = os.statvfs(self.root)
         return room.f_bavail * room.f_frsize
 
-    def _folder(self, bucket: SpoolBucket) -> Path:
-        return self.incoming / bucket.name
+    def _file(self, uid: MeasurementUid) -> str:
+        return f"{self.root}/incoming/{uid.bucket_name}/{uid.text}.post"
 
     def _posts(self, bucket: SpoolBucket) -> Iterator[MeasurementUid]:
         prefix, middle = bucket.hour, f"_{bucket.probe_cc}_{bucket.test_name}_"
-        for entry in _scan(self._folder(bucket)):
+        for entry in _scan(self.incoming / bucket.name):
             if entry.name.startswith(prefix) and entry.name[21:].startswith(middle):
                 uid = _uid(entry.name)
                 if uid is not None:
@@ -232,7 +233,7 @@ class FolderSpool:
     def _sync_names(self, group: list[_Put]) -> None:
         """Names must survive too: also those of puts that failed here before, so nothing is taken as already synced."""
         try:
-            self._sync_folders({self._folder(each.uid.bucket) for each in group})
+            self._sync_folders({self.incoming / each.uid.bucket_name for each in group})
         except OSError as exc:
             for each in group:
                 each.error = _unavailable(each, exc)
@@ -247,20 +248,6 @@ class FolderSpool:
                 os.close(each.descriptor)
             if each.partial is not None:
                 _remove_quietly(each.partial)
-
-    def _remove_if_empty(self, bucket: SpoolBucket) -> None:
-        """Remove the folder. A put that comes just now makes it again, so losing that race is harmless."""
-        folder = self._folder(bucket)
-        left = list(_scan(folder))
-        if not all(_is_stale(entry) for entry in left):
-            return
-        for entry in left:
-            Path(entry.path).unlink(missing_ok=True)
-        try:
-            folder.rmdir()
-        except OSError:
-            if folder.is_dir() and not any(_scan(folder)):
-                raise
 
 
 def _guarded(each: _Put, act: Callable[[_Put], None]) -> None:
@@ -287,6 +274,47 @@ def _create(path: Path) -> int:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
     raise OSError(f"{path.parent} keeps disappearing")
+
+
+def _content(file: str) -> bytes:
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - making a Path takes as long as reading the file
+        return opened.readall()
+
+
+def _unlink_all(files: list[str]) -> None:
+    """Remove *files*, those that are gone ignored.
+
+    A file system that trims as it frees, or that is elsewhere, has each caller wait: there many together are up to 18
+    times as fast. Where nobody waits they take as long as one after the other.
+    """
+    if len(files) < _MANY:
+        return _unlink_each(files)
+    with ThreadPoolExecutor(_UNLINK_AT_ONCE, thread_name_prefix="discard") as threads:
+        for _ in threads.map(_unlink_each, (files[first::_UNLINK_AT_ONCE] for first in range(_UNLINK_AT_ONCE))):
+            pass  # each raises what it ran into
+    return None
+
+
+def _unlink_each(files: list[str]) -> None:
+    for file in files:
+        try:
+            os.unlink(file)  # noqa: PTH108 - making a Path takes as long
+        except FileNotFoundError:
+            continue
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove the folder. A put that comes just now makes it again, so losing that race is harmless."""
+    left = list(_scan(folder))
+    if not all(_is_stale(entry) for entry in left):
+        return
+    for entry in left:
+        Path(entry.path).unlink(missing_ok=True)
+    try:
+        folder.rmdir()
+    except OSError:
+        if folder.is_dir() and not any(_scan(folder)):
+            raise
 
 
 def _remove_quietly(partial: Path) -> None:

@@ -13,6 +13,7 @@ from ooni_core.publication.model import IndexEntry
 _COLUMNS = (
     "report_id, input, measurement_uid, s3path, linenum, member_offset, member_length, line_in_member, date, source"
 )
+_FIELDS = _COLUMNS.split(", ")
 _NO_DATE = date(1970, 1, 1)
 
 
@@ -46,7 +47,7 @@ class SqlBodyIndex:
 
 def _row(entry: IndexEntry) -> dict[str, Any]:
     return {
-        **attrs.asdict(entry),
+        **{name: getattr(entry, name) for name in _FIELDS},  # attrs.asdict takes five times as long
         "date": date.fromisoformat(entry.date) if entry.date else _NO_DATE,
         "legacy_place": "" if entry.measurement_uid else f"{entry.s3path}#{entry.linenum}",
     }

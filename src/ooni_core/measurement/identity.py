@@ -127,6 +127,11 @@ class MeasurementUid:
         _, cc, test_name, _ = self.text.split("_")
         return SpoolBucket(self.hour, cc, test_name)
 
+    @property
+    def bucket_name(self) -> str:
+        """The name of that unit: what follows the time and precedes the hash has a fixed place."""
+        return f"{self.text[:10]}{self.text[21:-17]}"
+
 
 @attrs.frozen
 class ReportId:

@@ -6,7 +6,8 @@ hold no time and no name.
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import attrs
 import msgspec
@@ -25,74 +26,132 @@ _MEMBER_BYTES = 128 * 2**10
 _FRAME_BYTES = 128 * 2**10
 _BLOCK = 512
 _PIECE = 2**20
-_USTAR = struct.Struct("<100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
+_TAR_END = bytes(2 * _BLOCK)
+# What is the same in every header of a postcan: mode and owner; type, link, magic and device.
+_OWNER = b"0000644\0" + 2 * b"0000000\0"
+_USTAR = b"0" + bytes(100) + b"ustar\0" + b"00" + bytes(64) + 2 * b"0000000\0"
+_SUM_OF_THE_SAME = sum(_OWNER) + sum(_USTAR) + sum(b" " * 8)  # the checksum counts itself as spaces
 _SEEK_FOOTER = struct.Struct("<IBI")
 _SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
 
 
-@attrs.frozen
-class Lines:
-    """A built ``.jsonl.gz`` and what stands in it."""
+Beside = Callable[[Iterable[Callable[[], object]]], None]
 
-    content: bytes
+
+def one_by_one(works: Iterable[Callable[[], object]]) -> None:
+    """Do each of *works*, in order: all that a Beside promises. It may go on to ask for the next ones meanwhile."""
+    for work in works:
+        work()
+
+
+@attrs.frozen
+class Built:
+    """The files of a batch and what stands in them.
+
+    Attributes:
+        uids: in the order of the lines.
+        postcan: the ``.tar.gz``.
+        jsonl: the ``.jsonl.gz``.
+        lines: one for each uid.
+        body_bytes: length of the bodies as received.
+    """
+
+    uids: tuple[MeasurementUid, ...]
+    postcan: bytes
+    jsonl: bytes
     lines: tuple[Line, ...]
+    body_bytes: int
 
 
 def postcan(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]]) -> bytes:
     """Build the ``.tar.gz`` of bodies exactly as received, members named ``<bucket>/<uid>.post``."""
     stream = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
-    parts = []
-    for uid, body in bodies:
-        parts.append(stream.compress(_tar_header(bucket, uid, len(body))))
-        parts.append(stream.compress(body))
-        parts.append(stream.compress(bytes(-len(body) % _BLOCK)))
-    parts.append(stream.compress(bytes(2 * _BLOCK)))
-    parts.append(stream.flush())
-    return b"".join(parts)
+    parts = [stream.compress(_tar_member(bucket, uid, body)) for uid, body in bodies]
+    return b"".join([*parts, stream.compress(_TAR_END), stream.flush()])
 
 
-def _tar_header(bucket: SpoolBucket, uid: MeasurementUid, length: int) -> bytes:
-    """Build a POSIX ustar header: owner 0, mode 0644, modified when received."""
-    name, prefix = f"{bucket.name}/{uid.text}.post", ""
-    if len(name) > 100:
-        prefix, _, name = name.rpartition("/")
+def _tar_member(bucket: SpoolBucket, uid: MeasurementUid, body: bytes) -> bytes:
+    name = f"{bucket.name}/{uid.text}.post".encode("ascii")
     received = int(uid.received.timestamp())
-    fields = [name, "0000644", "0000000", "0000000", f"{length:011o}", f"{received:011o}", " " * 8, "0", ""]
-    fields += ["ustar\0" + "00", "", "", "0000000", "0000000", prefix]
-    texts = [field.encode("ascii") for field in fields]
-    checksum = sum(_USTAR.pack(*texts))
-    texts[6] = f"{checksum:06o}\0 ".encode("ascii")
-    return _USTAR.pack(*texts)
+    return b"".join((_tar_header(name, len(body), received), body, bytes(-len(body) % _BLOCK)))
 
 
-def json_lines(bodies: Iterable[tuple[MeasurementUid, bytes]]) -> Lines:
-    """Build the ``.jsonl.gz``: many gzip members, about ten lines each, that any reader sees as one stream."""
-    parts: list[bytes] = []
-    lines: list[Line] = []
-    offset = 0
-    for group in _groups(bodies):
-        text = b"".join(content.text + b"\n" for _, content, _ in group)
-        member = gzip_member(text)
-        for place, (uid, content, problem) in enumerate(group):
-            lines.append(_line(uid, content, problem, (len(lines), offset, len(member), place)))
-        parts.append(member)
-        offset += len(member)
-    return Lines(b"".join(parts), tuple(lines))
+def _tar_header(name: bytes, length: int, modified: int) -> bytes:
+    """Build a POSIX ustar header: owner 0, mode 0644, modified at that Unix time."""
+    prefix = b""
+    if len(name) > 100:
+        prefix, _, name = name.rpartition(b"/")
+    numbers = b"%011o\0%011o\0" % (length, modified)
+    checksum = sum(name) + sum(numbers) + sum(prefix) + _SUM_OF_THE_SAME
+    return b"".join((name.ljust(100, b"\0"), _OWNER, numbers, b"%06o\0 " % checksum, _USTAR, prefix.ljust(167, b"\0")))
 
 
-def _groups(
-    bodies: Iterable[tuple[MeasurementUid, bytes]],
-) -> Iterator[list[tuple[MeasurementUid, Content, str]]]:
-    group: list[tuple[MeasurementUid, Content, str]] = []
-    size = 0
-    for uid, body in bodies:
+def build(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]], beside: Beside = one_by_one) -> Built:
+    """Build the postcan and the JSON lines of *bodies*, which are taken one by one and not kept.
+
+    The ``.jsonl.gz`` is many gzip members, about ten lines each, that any reader sees as one stream.
+
+    Args:
+        bucket: what all of them belong to.
+        bodies: in the order of the lines.
+        beside: does the compressing; it may do so while the next bodies are read.
+    """
+    stream = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    can, members = list[bytes](), list[bytes]()
+    groups: list[_Group] = []
+
+    def compress(group: _Group) -> None:
+        can.append(stream.compress(b"".join(group.tar)))
+        members.append(gzip_member(b"\n".join([*group.texts, b""])))
+        group.tar, group.texts = [], []
+
+    def works() -> Iterator[Callable[[], None]]:
+        for group in _groups(bucket, bodies):
+            groups.append(group)
+            yield partial(compress, group)
+
+    beside(works())
+    can += stream.compress(_TAR_END), stream.flush()
+    return Built(
+        uids=tuple(uid for group in groups for uid in group.uids),
+        postcan=b"".join(can),
+        jsonl=b"".join(members),
+        lines=tuple(_placed(groups, members)),
+        body_bytes=sum(group.size for group in groups),
+    )
+
+
+@attrs.define(eq=False)
+class _Group:
+    """The lines of one member on their way."""
+
+    uids: list[MeasurementUid] = attrs.field(factory=list)
+    lines: list[Callable[..., Line]] = attrs.field(factory=list)  # each wants only to know its place
+    tar: list[bytes] = attrs.field(factory=list)
+    texts: list[bytes] = attrs.field(factory=list)
+    size: int = 0
+
+    def add(self, bucket: SpoolBucket, uid: MeasurementUid, body: bytes) -> None:
         content, problem = _publishable(body)
-        group.append((uid, content, problem))
-        size += len(content.text)
-        if len(group) == _MEMBER_LINES or size >= _MEMBER_BYTES:
+        self.uids.append(uid)
+        self.lines.append(_line(uid, content, problem))
+        self.tar.append(_tar_member(bucket, uid, body))
+        self.texts.append(content.text)
+        self.size += len(body)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.lines) == _MEMBER_LINES or self.size >= _MEMBER_BYTES
+
+
+def _groups(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]]) -> Iterator[_Group]:
+    group = _Group()
+    for uid, body in bodies:
+        group.add(bucket, uid, body)
+        if group.is_full:
             yield group
-            group, size = [], 0
-    if group:
+            group = _Group()
+    if group.lines:
         yield group
 
 
@@ -103,20 +162,25 @@ def _publishable(body: bytes) -> tuple[Content, str]:
         return Content(EMPTY_LINE, "", ""), str(exc)[:200]
 
 
-def _line(uid: MeasurementUid, content: Content, problem: str, place: tuple[int, int, int, int]) -> Line:
-    linenum, member_offset, member_length, line_in_member = place
-    return Line(
+def _line(uid: MeasurementUid, content: Content, problem: str) -> Callable[..., Line]:
+    return partial(
+        Line,
         measurement_uid=uid.text,
-        linenum=linenum,
-        member_offset=member_offset,
-        member_length=member_length,
-        line_in_member=line_in_member,
         report_id=content.report_id,
         input=content.input,
         sha256=hashlib.sha256(content.text).hexdigest(),
         length=len(content.text),
         problem=problem,
     )
+
+
+def _placed(groups: Iterable[_Group], members: Iterable[bytes]) -> Iterator[Line]:
+    linenum = offset = 0
+    for group, member in zip(groups, members, strict=True):
+        for place, line in enumerate(group.lines):
+            yield line(linenum=linenum, member_offset=offset, member_length=len(member), line_in_member=place)
+            linenum += 1
+        offset += len(member)
 
 
 def gzip_member(text: bytes) -> bytes:

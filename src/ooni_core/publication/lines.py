@@ -18,6 +18,7 @@ EMPTY_LINE = b"{}"
 # One JSON token that matters for finding where a value ends.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}:,]|[^\s"\[{\]}:,]+', re.DOTALL)
 _NEWLINES = bytes.maketrans(b"\r\n", b"  ")
+_USUAL = b'{"format":"json","content":'
 
 
 class _Envelope(msgspec.Struct):
@@ -56,17 +57,41 @@ def content_of(body: bytes) -> Content:
         Invalid: there is none; the message says why.
     """
     try:
-        envelope = _ENVELOPE.decode(body)
-        if isinstance(envelope.format, str) and envelope.format.lower() == "yaml":
-            raise Invalid("the content is YAML")
-        text = bytes(envelope.content).translate(_NEWLINES)
-        str(text, "utf-8")
-        identity = _IDENTITY.decode(text)
+        text, identity = _usual_content(body) or _any_content(body)
+        if not text.isascii():
+            str(text, "utf-8")
         return Content(text, _text(identity.report_id), input_text(identity.input))
     except RecursionError:
         return _deep_content(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Invalid(f"not a measurement: {exc}") from exc
+
+
+def _usual_content(body: bytes) -> tuple[bytes, _Identity] | None:
+    """Take it out of an envelope written as probes write it, in one pass instead of two; None for any other.
+
+    What stands between the known beginning and the last brace is one JSON object, so the whole is an envelope too, and
+    nothing follows the content in it.
+    """
+    if not (body.startswith(_USUAL) and body.endswith(b"}")):
+        return None
+    text = _in_one_line(body[len(_USUAL) : -1].strip(b" \t\r\n"))
+    try:
+        return text, _IDENTITY.decode(text)
+    except msgspec.DecodeError:
+        return None
+
+
+def _any_content(body: bytes) -> tuple[bytes, _Identity]:
+    envelope = _ENVELOPE.decode(body)
+    if isinstance(envelope.format, str) and envelope.format.lower() == "yaml":
+        raise Invalid("the content is YAML")
+    text = _in_one_line(bytes(envelope.content))
+    return text, _IDENTITY.decode(text)
+
+
+def _in_one_line(text: bytes) -> bytes:
+    return text.translate(_NEWLINES) if b"\n" in text or b"\r" in text else text
 
 
 def identity_of(text: bytes) -> tuple[str, str]:

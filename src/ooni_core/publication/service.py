@@ -11,7 +11,7 @@ a run that is cut at any instruction is taken up by the next one:
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -22,7 +22,7 @@ from ooni_core.intake.ports import MeasurementSpool
 from ooni_core.measurement import MeasurementUid, SpoolBucket
 from ooni_core.ports import Clock
 from ooni_core.publication.adoption import adopt_published, next_number, published_manifests, unlisted_buckets
-from ooni_core.publication.files import gunzip, json_lines, postcan, seekable_zstd, write_sidecar
+from ooni_core.publication.files import Beside, Built, build, gunzip, one_by_one, seekable_zstd, write_sidecar
 from ooni_core.publication.manifests import write_manifest
 from ooni_core.publication.model import JSONL, POSTCAN, SEEKABLE, SIDECAR, Backlog, Batch, BatchState, Manifest, Report
 from ooni_core.publication.ports import BodyIndex, ObjectStore, PublicationJournal
@@ -30,8 +30,6 @@ from ooni_core.scoring.model import UNREADABLE, Quarantined
 
 UNPUBLISHABLE = "unpublishable"
 """Kind of a quarantined body that is no measurement."""
-
-Bodies = list[tuple[MeasurementUid, bytes]]
 
 _HOUR = timedelta(hours=1)
 
@@ -41,7 +39,8 @@ class PublicationLimits:
     """Bounds of one batch and of the whole.
 
     Attributes:
-        batch_bytes: a batch is cut once its bodies, as received, reach this many bytes; it is in memory while built.
+        batch_bytes: a batch is cut once its bodies, as received, reach this many bytes; its files are in memory until
+            they are uploaded.
         batch_measurements: most measurements in a batch.
         grace: how long after its end an hour is left open for puts under way.
         keep_journal: how long finished batches are remembered, to recognise a measurement that comes again.
@@ -88,6 +87,7 @@ class PublicationService:
         announce: told of each manifest once all its files are published, and told again until it returns: the place of
             a transparency log.
         seekable: also publish ``.jsonl.zst``.
+        beside: does the compressing; the composition root gives it a thread.
     """
 
     spool: MeasurementSpool
@@ -100,6 +100,7 @@ class PublicationService:
     announce: Callable[[Manifest], object] = _unannounced
     quarantine: Callable[[Quarantined], object] = _only_told
     seekable: bool = False
+    beside: Beside = one_by_one
     limits: PublicationLimits = attrs.field(factory=PublicationLimits)
 
     def run(self, *, include_open_hour: bool = False, progress: Callable[[int], None] = _silent) -> Report:
@@ -210,17 +211,15 @@ class _Run:
         uids = service.spool.uids(bucket)
         states = service.journal.states(uids)
         self._discard_again([uid for uid in uids if states.get(uid) is BatchState.DONE])
-        for bodies in self._portions([uid for uid in uids if uid not in states]):
-            planned = [uid for uid, _ in bodies]
-            batch = service.journal.plan(bucket, service.identity, planned, first_number)
-            self.attempt(partial(self.finish, bodies=bodies), batch)
-            if self.gave_up:
-                return
+        bodies = self._bodies(uid for uid in uids if uid not in states)
+        while not self.gave_up and (built := self._built(bucket, self._portion(bodies))).lines:
+            batch = service.journal.plan(bucket, service.identity, built.uids, first_number)
+            self.attempt(partial(self.finish, built=built), batch)
 
-    def finish(self, batch: Batch, bodies: Bodies | None = None) -> None:
+    def finish(self, batch: Batch, built: Built | None = None) -> None:
         """Take *batch* from whatever state it is in to the end."""
         if batch.state is BatchState.PLANNED:
-            batch = self._build(batch, bodies)
+            batch = self._build(batch, built)
         if batch.state is BatchState.BUILT:
             batch = self._upload(batch)
         if batch.state is BatchState.UPLOADED:
@@ -248,25 +247,23 @@ class _Run:
             objects.put(manifest.key, write_manifest(manifest))
         return manifest
 
-    def _portions(self, uids: Sequence[MeasurementUid]) -> Iterator[Bodies]:
-        """Read bodies, as many at a time as one batch takes."""
-        limits = self.service.limits
-        bodies: Bodies = []
-        size = 0
+    def _bodies(self, uids: Iterable[MeasurementUid]) -> Iterator[tuple[MeasurementUid, bytes]]:
+        """Read bodies; one that cannot be read stays where it is and stops nobody."""
         for uid in uids:
             body = self._read(uid)
-            if body is None:
-                continue
-            bodies.append((uid, body))
-            size += len(body)
-            if size >= limits.batch_bytes or len(bodies) >= limits.batch_measurements:
-                yield bodies
-                bodies, size = [], 0
-        if bodies:
-            yield bodies
+            if body is not None:
+                yield uid, body
+
+    def _portion(self, bodies: Iterator[tuple[MeasurementUid, bytes]]) -> Iterator[tuple[MeasurementUid, bytes]]:
+        """Take as many of *bodies* as one batch holds."""
+        limits, size, count = self.service.limits, 0, 0
+        for uid, body in bodies:
+            yield uid, body
+            size, count = size + len(body), count + 1
+            if size >= limits.batch_bytes or count >= limits.batch_measurements:
+                return
 
     def _read(self, uid: MeasurementUid) -> bytes | None:
-        """Read one body; one that cannot be read stays where it is and stops nobody."""
         try:
             return self.service.spool.get(uid)
         except Unavailable as exc:
@@ -274,41 +271,47 @@ class _Run:
             self.service.quarantine(Quarantined(uid.text, str(exc), UNREADABLE))
             return None
 
-    def _build(self, batch: Batch, bodies: Bodies | None) -> Batch:
-        if bodies is None:
-            read = ((uid, self._read(uid)) for uid in batch.uids)
-            bodies = [(uid, body) for uid, body in read if body is not None]
-        if not bodies:
+    def _built(self, bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]]) -> Built:
+        return build(bucket, bodies, self.service.beside)
+
+    def _build(self, batch: Batch, built: Built | None) -> Batch:
+        if built is None:
+            built = self._built(batch.name.bucket, self._bodies(batch.uids))
+        if not built.lines:
             self.service.journal.drop(batch)
             raise Conflict("none of its measurements can be read from the spool; it is given up")
-        built = json_lines(bodies)
-        files = {POSTCAN: postcan(batch.name.bucket, bodies), SIDECAR: write_sidecar(built.lines)}
+        files = {POSTCAN: built.postcan, SIDECAR: write_sidecar(built.lines)}
         if self.service.seekable:
-            files[SEEKABLE] = seekable_zstd(gunzip(built.content))
-        files[JSONL] = built.content  # last: whoever sees it sees the rest
-        self.report = attrs.evolve(
-            self.report, body_bytes=self.report.body_bytes + sum(len(body) for _, body in bodies)
-        )
+            files[SEEKABLE] = seekable_zstd(gunzip(built.jsonl))
+        files[JSONL] = built.jsonl  # last: whoever sees it sees the rest
+        self.report = attrs.evolve(self.report, body_bytes=self.report.body_bytes + built.body_bytes)
         by_key = {batch.name.key(suffix): content for suffix, content in files.items()}
         return self.service.journal.build(batch, by_key, built.lines)
 
     def _upload(self, batch: Batch) -> Batch:
-        if any(self.service.journal.content(batch, file.key) is None for file in batch.files):
+        kept = self._kept(batch)
+        if len(kept) < len(batch.files):
             self._problem(f"{batch.name.stem}: a file was lost before its upload; all are built again")
             batch = self._build(batch, None)
+            kept = self._kept(batch)
         try:
-            return self._put_files(batch)
+            return self._put_files(batch, kept)
         except Conflict as exc:
             self._problem(f"{exc}; a new name is used")
         first_number = next_number(self.service.objects, batch.name.bucket, self.service.identity)
-        return self._put_files(self._build(self.service.journal.replan(batch, first_number), None))
+        batch = self._build(self.service.journal.replan(batch, first_number), None)
+        return self._put_files(batch, self._kept(batch))
 
-    def _put_files(self, batch: Batch) -> Batch:
+    def _kept(self, batch: Batch) -> dict[str, bytes]:
+        """Return the built files that are not lost, by key."""
+        found = {file.key: self.service.journal.content(batch, file.key) for file in batch.files}
+        return {key: content for key, content in found.items() if content is not None}
+
+    def _put_files(self, batch: Batch, kept: Mapping[str, bytes]) -> Batch:
         for file in batch.files:
-            content = self.service.journal.content(batch, file.key)
-            if content is None:
+            if file.key not in kept:
                 raise Unavailable(f"{file.key} was lost before its upload")
-            self.service.objects.put(file.key, content)
+            self.service.objects.put(file.key, kept[file.key])
         return self.service.journal.advance(batch, BatchState.UPLOADED)
 
     def _index(self, batch: Batch) -> Batch:

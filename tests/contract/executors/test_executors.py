@@ -1,12 +1,15 @@
 """What every executor promises."""
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ooni_adapters.executors.beside import beside
 from ooni_adapters.executors.dask import DaskCluster
 from ooni_adapters.executors.inprocess import InProcess
 from ooni_adapters.executors.processes import LocalProcesses
@@ -98,3 +101,58 @@ class TestDask(SpreadingContract):
     def test_missing_scheduler_is_unavailable(self):
         with pytest.raises(Unavailable, match="no Dask scheduler"):
             DaskCluster("tcp://127.0.0.1:9", timeout=0.5)
+
+
+class TestBeside:
+    def test_works_are_done_in_order_while_the_next_ones_are_made(self) -> None:
+        made, done = [], []
+        first_done = threading.Event()
+
+        def works() -> Iterator[Callable[[], None]]:
+            for number in range(200):
+                made.append(number)
+                yield partial(work, number)
+                if number == 0:
+                    assert first_done.wait(10), "nothing is done before everything is made"
+
+        def work(number: int) -> None:
+            done.append(number)
+            first_done.set()
+
+        beside(works())
+        assert made == done == list(range(200))
+
+    def test_the_maker_is_never_far_ahead(self) -> None:
+        made, done, ahead = [], [], []
+
+        def works() -> Iterator[Callable[[], None]]:
+            for number in range(300):
+                made.append(number)
+                yield partial(work, number)
+
+        def work(number: int) -> None:
+            ahead.append(len(made) - len(done))
+            done.append(number)
+
+        beside(works())
+        assert max(ahead) < 70
+
+    @pytest.mark.parametrize("bad", [0, 5, 299])
+    def test_the_error_of_a_work_is_raised(self, bad: int) -> None:
+        def work(number: int) -> None:
+            if number == bad:
+                raise OSError(5, "Input/output error")
+
+        with pytest.raises(OSError, match="Input/output"):
+            beside(partial(work, number) for number in range(300))
+
+    def test_the_error_of_the_maker_is_raised_and_what_was_made_is_done(self) -> None:
+        done = []
+
+        def works() -> Iterator[Callable[[], None]]:
+            yield partial(done.append, 1)
+            raise OSError(5, "Input/output error")
+
+        with pytest.raises(OSError, match="Input/output"):
+            beside(works())
+        assert done == [1]

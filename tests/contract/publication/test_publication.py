@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ooni_adapters.journal import SqliteJournal
+from ooni_adapters.spool import folder
 from ooni_core.errors import Conflict, NotFound, Unavailable
 from ooni_core.measurement import MeasurementUid
 from ooni_core.publication.files import read_sidecar
@@ -253,15 +254,15 @@ class TestFailures:
 
     def test_an_unreadable_body_stays_and_stops_nobody(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         bad, good = world.accept(posted(1)), world.accept(posted(2), minutes=1)
-        really = Path.read_bytes
+        really = folder._content
 
-        def read(path: Path) -> bytes:
-            if bad.text in path.name:
+        def read(file: str) -> bytes:
+            if bad.text in file:
                 raise OSError(5, "Input/output error")
-            return really(path)
+            return really(file)
 
         with monkeypatch.context() as broken:
-            broken.setattr(Path, "read_bytes", read)
+            broken.setattr(folder, "_content", read)
             report = world.service().run()
         assert report.measurements == 1
         assert "Input/output error" in report.problems[0]

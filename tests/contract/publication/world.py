@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from ooni_adapters.executors.beside import beside
 from ooni_adapters.journal import SqliteJournal
 from ooni_adapters.memory.bodies import MemoryBodyIndex
 from ooni_adapters.objectstore.folder import FolderObjects
@@ -70,6 +71,7 @@ class World:
             "clock": self.clock,
             "identity": "n0",
             "limits": self.limits,
+            "beside": beside,
             **more,
         }
         return PublicationService(**given)

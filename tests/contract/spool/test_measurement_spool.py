@@ -257,13 +257,31 @@ class TestFailingMedium:
         spool, uid = FolderSpool(tmp_path), uid_of(b"{}")
         spool.put(uid, b"{}")
         monkeypatch.setattr(os, "scandir", _fails(errno.EIO))
-        monkeypatch.setattr(Path, "read_bytes", _fails(errno.EIO))
+        monkeypatch.setattr("ooni_adapters.spool.folder._content", _fails(errno.EIO))
         with pytest.raises(Unavailable):
             spool.get(uid)
         with pytest.raises(Unavailable):
             spool.buckets()
         with pytest.raises(Unavailable):
             spool.uids(uid.bucket)
+
+    def test_a_failing_discard_of_many_says_so_and_the_rest_is_discarded_the_next_time(
+        self, tmp_path: Path, monkeypatch
+    ) -> None:
+        spool = FolderSpool(tmp_path, fsync=False)
+        bodies = [str(i).encode() for i in range(300)]
+        uids = [uid_of(body) for body in bodies]
+        for uid, body in zip(uids, bodies, strict=True):
+            spool.put(uid, body)
+        bad, really = str(spool.path(uids[123])), os.unlink
+        monkeypatch.setattr(os, "unlink", lambda file: _fails(errno.EIO)() if file == bad else really(file))
+        with pytest.raises(Unavailable):
+            spool.discard(uids)
+        assert spool.get(uids[123]) == bodies[123]
+        monkeypatch.undo()
+        spool.discard(uids)
+        assert list(spool.buckets()) == []
+        assert list((tmp_path / "incoming").iterdir()) == []
 
 
 class TestGroupCommit:

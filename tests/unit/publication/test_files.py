@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from ooni_core.errors import Invalid
 from ooni_core.measurement import MeasurementUid
 from ooni_core.publication.files import (
+    Built,
+    build,
     gunzip,
     gunzip_line,
     gzip_member,
-    json_lines,
     postcan,
     read_sidecar,
     seekable_zstd,
@@ -37,11 +38,19 @@ def envelope(**content: object) -> bytes:
     return json.dumps({"format": "json", "content": content}).encode()
 
 
-@given(st.lists(st.binary(max_size=2000), max_size=20), st.sampled_from(["ndt", "webconnectivity", "w" * 29]))
-def test_a_postcan_holds_each_body_as_received(bodies, test_name):
+def built_of(named: list[tuple[MeasurementUid, bytes]]) -> Built:
+    return build(measured(b"")[0].bucket, named)
+
+
+@given(
+    st.lists(st.binary(max_size=2000), max_size=20),
+    st.sampled_from(["ndt", "webconnectivity", "w" * 29]),
+    st.sampled_from([postcan, lambda bucket, named: build(bucket, named).postcan]),
+)
+def test_a_postcan_holds_each_body_as_received(bodies, test_name, write):
     named = [measured(body, number, test_name) for number, body in enumerate(bodies)]
     bucket = measured(b"", 0, test_name)[0].bucket
-    with tarfile.open(fileobj=io.BytesIO(postcan(bucket, named)), mode="r:gz") as can:
+    with tarfile.open(fileobj=io.BytesIO(write(bucket, named)), mode="r:gz") as can:
         members = can.getmembers()
         assert [member.name for member in members] == [f"{bucket.name}/{uid.text}.post" for uid, _ in named]
         assert [can.extractfile(member).read() for member in members] == bodies
@@ -52,11 +61,11 @@ def test_a_postcan_holds_each_body_as_received(bodies, test_name):
 def test_lines_are_in_order_and_each_is_in_the_member_that_the_index_says():
     named = [measured(envelope(report_id=f"r{i}", input=f"i{i}", pad="x" * (i * 700)), i) for i in range(45)]
     named[7] = measured(b"nonsense", 7)
-    built = json_lines(named)
-    lines = gzip.decompress(built.content).split(b"\n")
+    built = built_of(named)
+    lines = gzip.decompress(built.jsonl).split(b"\n")
     assert lines.pop() == b""
     for number, ((uid, _), line) in enumerate(zip(named, built.lines, strict=True)):
-        member = built.content[line.member_offset : line.member_offset + line.member_length]
+        member = built.jsonl[line.member_offset : line.member_offset + line.member_length]
         text = gzip.decompress(member).split(b"\n")[line.line_in_member]
         assert text == lines[number]
         assert (line.measurement_uid, line.linenum) == (uid.text, number)
@@ -66,8 +75,16 @@ def test_lines_are_in_order_and_each_is_in_the_member_that_the_index_says():
     assert (built.lines[8].report_id, built.lines[8].input, built.lines[8].problem) == ("r8", "i8", "")
 
 
+def test_bodies_are_read_once_and_counted():
+    named = [measured(envelope(i=i), i) for i in range(25)]
+    built = build(named[0][0].bucket, iter(named))
+    assert built == built_of(named)
+    assert built.uids == tuple(uid for uid, _ in named)
+    assert built.body_bytes == sum(len(body) for _, body in named)
+
+
 def test_members_are_short():
-    built = json_lines([measured(envelope(pad="x" * 30_000, i=i), i) for i in range(40)])
+    built = built_of([measured(envelope(pad="x" * 30_000, i=i), i) for i in range(40)])
     by_member = {}
     for line in built.lines:
         by_member.setdefault(line.member_offset, []).append(line.length)
@@ -76,7 +93,7 @@ def test_members_are_short():
 
 
 def test_no_measurements_give_an_empty_file():
-    assert json_lines([]).content == b""
+    assert built_of([]).jsonl == b""
     assert gunzip(b"") == b""
 
 
@@ -156,7 +173,7 @@ def test_the_seek_table_finds_each_frame():
 
 
 def test_the_index_is_read_back_as_written():
-    built = json_lines([measured(envelope(i=i, input="\n\u2028'\""), i) for i in range(25)])
+    built = built_of([measured(envelope(i=i, input="\n\u2028'\""), i) for i in range(25)])
     assert read_sidecar(write_sidecar(built.lines)) == built.lines
     first = json.loads(gzip.decompress(write_sidecar(built.lines)).splitlines()[0])
     assert {"measurement_uid", "linenum", "member_offset", "member_length", "sha256", "length"} <= set(first)
@@ -172,7 +189,8 @@ def test_files_are_the_same_whenever_they_are_built():
     named = [measured(envelope(i=i), i) for i in range(20)]
     bucket = named[0][0].bucket
     assert postcan(bucket, named) == postcan(bucket, named)
-    for content in (postcan(bucket, named), json_lines(named).content):
+    assert built_of(named) == built_of(named)
+    for content in (postcan(bucket, named), built_of(named).postcan, built_of(named).jsonl):
         assert content[:4] == b"\x1f\x8b\x08\x00"  # no file name
         assert content[4:8] == bytes(4)  # no time
         assert zlib.decompressobj(31).decompress(content)
