@@ -211,6 +211,7 @@ def make_list_editor(settings: Settings, clock: Clock) -> ListEditor:
             token=editor.github_token,
             branch=branch_of,
             api=editor.github_api,
+            patience=editor.pull_seconds,
         )
     lists = GitPublishedLists(repository, clock, author, editor.pull_seconds)
     return ListEditor(lists, forge, FolderWorkingCopies(folder / "users"))

@@ -400,7 +400,9 @@ class EditorSettings:
     github_token: str = _setting("", "Token of that account.", secret=True)
     github_api: str = _setting("https://api.github.com", "Base URL of the GitHub REST API.", validator=_URL)
     pull_seconds: float = _setting(
-        60.0, "How old the local copy of the origin may become, in seconds.", validator=_between(0, 86_400)
+        60.0,
+        "How old the local copy of the origin, and what GitHub said of a pull request, may become, in seconds.",
+        validator=_between(0, 86_400),
     )
 
 

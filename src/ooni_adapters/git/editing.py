@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 import threading
 import time
@@ -148,7 +149,10 @@ class FolderWorkingCopies:
         document = {"state": copy.state, "proposal": copy.proposal, "edits": [_edit(edit) for edit in copy.edits]}
         final, partial = self._file(account_id, ".json"), self._file(account_id, ".tmp")
         try:
-            partial.write_text(json.dumps(document), encoding="utf-8")
+            with partial.open("w", encoding="utf-8") as file:
+                json.dump(document, file)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(final)
         except OSError as exc:
             raise Unavailable("a working copy cannot be written") from exc

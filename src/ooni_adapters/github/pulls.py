@@ -32,6 +32,8 @@ class GitHubForge:
         api: base URL of the API.
         timeout: seconds of silence after which a call is made again, or given up.
         pause: waits between attempts, for so many seconds.
+        patience: seconds for which a pull request that was open, or about which GitHub said nothing, is believed to be
+            open: editors ask every few seconds, and GitHub counts.
     """
 
     push: Callable[[str, str], None]
@@ -43,6 +45,8 @@ class GitHubForge:
     api: str = "https://api.github.com"
     timeout: float = _TIMEOUT_SECONDS
     pause: Callable[[float], None] = time.sleep
+    patience: float = 0.0
+    _asked: dict[str, float] = attrs.field(factory=dict, init=False)
 
     def propose(self, account_id: str, version: str, title: str) -> str:
         """Push *version* and open a pull request; an open one of the same branch is replaced."""
@@ -59,6 +63,16 @@ class GitHubForge:
 
     def is_open(self, proposal: str) -> bool:
         """Say whether a pull request is neither merged nor closed."""
+        now = time.monotonic()
+        if now - self._asked.get(proposal, float("-inf")) < self.patience:
+            return True
+        self._asked[proposal] = now
+        still_open = self._says_open(proposal)
+        if not still_open:
+            self._asked.pop(proposal, None)
+        return still_open
+
+    def _says_open(self, proposal: str) -> bool:
         status, answer = self._call("GET", self._own(proposal))
         if status == 404:
             raise NotFound("GitHub knows no such pull request")

@@ -10,9 +10,10 @@ from litestar.params import FromPath, SkipValidation
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.testlists.editor import ListEditor
 from ooni_core.testlists.refusals import Refused
+from ooni_entrypoints.http.conditional import tagged_json
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.refusals import answer_refusal_described
-from ooni_entrypoints.http.responses import json_answer
+from ooni_entrypoints.http.responses import NO_CACHE, json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
 AnyRequest = Request[Any, Any, Any]
@@ -38,7 +39,7 @@ def show_test_list(
     `test_list` is null for a country without a list; `state` is CLEAN, IN_PROGRESS or PR_OPEN.
     """
     session = session_guard.require(request.headers.get("authorization"))
-    return json_answer(list_editor.show(session.account_id, country_code))
+    return tagged_json(request, list_editor.show(session.account_id, country_code), NO_CACHE)
 
 
 @post("/api/v1/url-submission/update-url", status_code=200, tags=["test lists"], exception_handlers=_REFUSALS)

@@ -1,8 +1,13 @@
 """Collectors, helpers, location and the questions of old probes."""
 
+import os
 from collections import Counter
 
+import attrs
 import pytest
+from litestar.testing import TestClient
+
+from tests.contract.probes.conftest import serving
 
 NET_TEST = {"name": "web_connectivity", "version": "0.0.1", "input-hashes": None, "test-helpers": ["web-connectivity"]}
 
@@ -104,6 +109,53 @@ def test_geolookup_says_what_it_knows_part_by_part(client):
 @pytest.mark.parametrize("addresses", [["nonsense"], [3], "1.2.3.4", ["1.2.3.4"] * 101])
 def test_geolookup_refuses_what_is_no_list_of_addresses(client, addresses):
     assert client.post("/api/v1/geolookup", json={"addresses": addresses}).status_code == 400
+
+
+OWN_SERVICES = """
+collectors = [{ address = "https://collector.example", type = "https" }]
+
+[web_connectivity]
+pool = ["https://0.th.example", "https://1.th.example"]
+unhealthy = ["https://1.th.example"]
+
+[[features]]
+name = "vanilla_tor_enabled"
+value = false
+cc = ["IT"]
+"""
+
+
+def test_own_services_are_reread_when_they_change_and_broken_ones_are_not_used(settings, engine, tmp_path):
+    file = tmp_path / "services.toml"
+    own = attrs.evolve(settings, probes=attrs.evolve(settings.probes, services=str(file)))
+    service = serving(own, engine)
+
+    def written(text, stamp):
+        file.write_text(text)
+        os.utime(file, ns=(stamp, stamp))
+
+    with TestClient(service.asgi) as client:
+
+        def first():
+            return client.get("/api/v1/test-helpers").json()["web-connectivity"][0]["address"]
+
+        def flags(cc):
+            return client.post("/api/v1/check-in", json={"probe_cc": cc, "probe_asn": "AS1"}).json()["conf"]["features"]
+
+        assert first() == "https://1.th.ooni.org", "without the file, what probes know"
+        assert f"{file} is not there" in service.parts.warnings()
+        written(OWN_SERVICES, 1)
+        assert first() == "https://0.th.example"
+        assert client.get("/api/v1/collectors").json() == [{"address": "https://collector.example", "type": "https"}]
+        assert (flags("IT"), flags("FR")) == ({"vanilla_tor_enabled": False}, {})
+        assert not [each for each in service.parts.warnings() if "services.toml" in each]
+        for stamp, broken in enumerate(["[", "unknown = 1", "[web_connectivity]\npool = []", "features = 7"], start=2):
+            written(broken, stamp)
+            assert client.get("/api/v1/test-helpers").status_code == 200
+            assert first() == "https://0.th.example", "the last good one stays in force"
+            assert [each for each in service.parts.warnings() if "services.toml is not used" in each]
+        written(OWN_SERVICES.replace("0.th", "2.th"), 9)
+        assert first() == "https://2.th.example"
 
 
 def test_small_questions_of_old_clients(client):

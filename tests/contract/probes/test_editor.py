@@ -254,6 +254,19 @@ def test_edits_of_a_proposal_that_github_does_not_know_any_more_are_kept(editor,
     assert submit(editor).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+def test_page_that_asks_again_gets_a_list_only_when_it_changed(editor):
+    def ask(tag):
+        headers = session("user", NICK) | {"If-None-Match": tag}
+        return editor.get("/api/_/url-submission/test-list/us", headers=headers)
+
+    tag = show(editor).headers["etag"]
+    assert (ask(tag).status_code, ask(tag).content) == (304, b"")
+    update(editor, new=ONE)
+    assert ask(tag).status_code == 200
+    assert ask(tag).headers["cache-control"] == "max-age=0, no-cache"
+
+
 def test_addition_to_the_global_list_names_the_countries_that_have_the_url(editor):
     italian = row("https://1.it.example/", "HUMR")
     answer = update(editor, "global", new=italian).json()

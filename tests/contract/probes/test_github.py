@@ -3,6 +3,7 @@
 import contextlib
 from types import SimpleNamespace
 
+import attrs
 import pytest
 
 from ooni_adapters.git import branch_of
@@ -106,6 +107,23 @@ def test_there_is_one_open_pull_request_whatever_became_of_the_first_answers(for
     github.failures = [failure]
     proposal = propose(forge)
     assert open_pulls(github) == [proposal.rpartition("/")[2]]
+
+
+@pytest.mark.parametrize("failures", [[], [401], ["hang up"] * 3])
+def test_editors_who_ask_again_and_again_do_not_make_github_answer_each_time(forge, github, failures):
+    patient = attrs.evolve(forge, patience=60)
+    proposal = propose(patient)
+    github.failures, github.calls = list(failures), []
+    with contextlib.suppress(Unavailable):
+        assert patient.is_open(proposal)
+    asked = len(github.calls)
+    assert [patient.is_open(proposal) for _ in range(9)] == [True] * 9
+    assert len(github.calls) == asked
+    other = propose(attrs.evolve(forge, branch=lambda account: "other"))
+    patient.close(other)
+    assert [patient.is_open(other) for _ in range(2)] == [False, False], (
+        "what is closed stays so without being believed"
+    )
 
 
 @pytest.mark.parametrize("answer", [[], {}, {"url": 7}, "text", None])
