@@ -3,10 +3,14 @@
 import gzip
 import re
 
+import anyio
+import attrs
+import httpx
 import pytest
 from litestar.testing import TestClient
 
-from tests.contract.probes.conftest import serving
+from ooni_adapters.geoip import build_mmdb
+from tests.contract.probes.conftest import serving, write_geoip
 
 HEADERS = {
     "User-Agent": "ooniprobe-cli/3.19.0 ooniprobe-engine/3.19.0",
@@ -93,6 +97,32 @@ def test_probe_that_nobody_can_locate_is_in_zz(client):
     answer = client.post("/api/v1/check-in", json={}).json()
     assert (answer["probe_cc"], answer["probe_asn"], answer["probe_network_name"]) == ("ZZ", "AS0", None)
     assert "_webconnectivity_ZZ_0_" in answer["tests"]["web_connectivity"]["report_id"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "cc"),
+    [
+        ("10.0.0.1", {"X-Forwarded-For": "8.8.8.8"}, "US"),
+        ("10.0.0.1", {"X-Real-IP": "8.8.8.8"}, "US"),
+        ("10.0.0.1", {"X-Forwarded-For": "8.8.8.8, 192.0.2.9, 10.0.0.7"}, "IT"),
+        ("2001:db8:ffff::1", {"X-Forwarded-For": "[2001:db8:1::7]:443"}, "FR"),
+        ("192.0.2.1", {"X-Forwarded-For": "8.8.8.8", "X-Real-IP": "8.8.8.8"}, "IT"),
+        ("2001:db8:1::7", {"X-Forwarded-For": "8.8.8.8"}, "FR"),
+        ("127.0.0.1", {"X-Forwarded-For": "8.8.8.8"}, "ZZ"),
+        ("10.0.0.1", {"X-Forwarded-For": "nonsense"}, "ZZ"),
+    ],
+)
+def test_only_configured_proxies_are_believed(settings, engine, tmp_path, peer, headers, cc):
+    build_mmdb(write_geoip(tmp_path), tmp_path)
+    proxies = attrs.evolve(settings.service, trusted_proxies=("10.0.0.0/8", "2001:db8:ffff::/48"))
+    asgi = serving(attrs.evolve(settings, service=proxies), engine).asgi
+
+    async def ask():
+        transport = httpx.ASGITransport(asgi, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post("/api/v1/check-in", json={}, headers=headers)
+
+    assert anyio.run(ask).json()["probe_cc"] == cc
 
 
 def test_content_type_does_not_matter_and_bodies_may_be_compressed(client):

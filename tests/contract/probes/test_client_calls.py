@@ -212,7 +212,9 @@ def test_gzip_is_the_only_encoding_and_comes_only_when_asked_for(service):
 
 
 def test_probes_of_one_network_do_not_stand_in_each_others_way(probe):
-    assert {probe.exchange("POST", "/api/v1/check-in", CHECK_IN)[0] for _ in range(60)} == {200}
+    answers = [probe.call("POST", "/api/v1/check-in", CHECK_IN) for _ in range(60)]
+    first = {answer["tests"]["web_connectivity"]["urls"][0]["url"] for answer in answers}
+    assert len(first) > 30, "among equals, each begins elsewhere"
 
 
 # 5 and 6: reports

@@ -181,6 +181,19 @@ def test_month_that_is_not_published_yet_is_no_failure(updater, source):
     assert not (updater.folder / "geoipdbts").exists()
 
 
+def test_files_for_countries_and_networks_are_swapped_together_or_not_at_all(source, tmp_path):
+    (published,) = source.files.values()
+    source.files = {"/cc.gz": published, "/asn.gz": gzip.compress(b"x" * 1000)}
+    sources = {f"{name}.mmdb": f"{source.url}/{name}.gz" for name in ("cc", "asn")}
+    updater = GeoipUpdater(tmp_path / "geoip", sources, HandClock(), pause=lambda _: None)
+    with pytest.raises(Invalid, match=r"asn\.mmdb is not a GeoIP database"):
+        updater.update()
+    assert list(updater.folder.iterdir()) == []
+    source.files["/asn.gz"] = published
+    assert updater.update() == "installed GeoIP databases of 2026-11: asn.mmdb, cc.mmdb"
+    assert MmdbGeolocator(updater.folder).locate(GOOGLE) == Location("US", 15169, "Google")
+
+
 def test_last_month_serves_a_fresh_installation_until_this_month_is_published(updater, source):
     source.files["/2026-10-20261001.mmdb.gz"] = source.files.pop("/2026-11-20261101.mmdb.gz")
     assert updater.update() == "installed GeoIP databases of 2026-10: asn_cc.mmdb"
