@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import os
 from pathlib import Path
 
 import attrs
@@ -22,7 +23,7 @@ class FailoverFile:
     def save(self, lists: TestLists) -> None:
         """Replace the copy."""
         rows = [[e.url, e.domain, e.cc, e.category_code] for entries in lists.by_cc.values() for e in entries]
-        partial = self.file.with_suffix(".tmp")
+        partial = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")  # several processes keep the same copy
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(gzip.compress(json.dumps(rows).encode(), 1))

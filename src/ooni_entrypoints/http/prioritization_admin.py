@@ -13,6 +13,7 @@ from litestar.params import SkipValidation
 from ooni_core.accounts.model import ADMIN
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import Invalid
+from ooni_core.prioritization.explanation import Explanation, explanations
 from ooni_core.prioritization.model import GLOBAL, ListedUrl
 from ooni_core.prioritization.overview import PrioritizationOverview
 from ooni_core.prioritization.rulebook import RuleBook
@@ -44,24 +45,39 @@ _HISTORY = 500
         parameter("probe_asn", "Network of the probe, `AS123` or `123`."),
         parameter("category_codes", "Categories, separated by commas."),
         parameter("limit", "Most URLs to list."),
+        parameter("url", "A URL as it is listed, to be explained with the rules that it matches."),
     ),
 )
 def debug_prioritization(request: AnyRequest, prioritization: Prio) -> Response[bytes]:
-    """Explain the list that a probe would get: each URL with count, priority and weight, and the rules behind them."""
+    """Explain the list that a probe would get: each URL with count, priority and weight, and the rules behind them.
+
+    With `url`, `explanation` says of that URL which rules were added up and which place it has, null when it has none.
+    """
     query = Query.of(request)
     asked, asn = asked_list(query), asked_network(query)
     # Always the same order among equals, so that two looks can be compared.
     picked = prioritization.urls(asked.cc, asn, asked.limit, asked.categories, seed=0)
     explained = prioritization.explain(asked.cc, asn)
-    entries = [{**_entry(each.entry), "msmt_cnt": each.measured} for each in explained]
-    return json_answer(
-        {
-            "entries": entries,
-            "prio_rules": [attrs.asdict(rule) for rule in prioritization.rules_for(asked.cc)],
-            "test_items": explained_rows(picked, explained),
-        },
-        cache="max-age=0",
-    )
+    rules = prioritization.rules_for(asked.cc)
+    content = {
+        "entries": [{**_entry(each.entry), "msmt_cnt": each.measured} for each in explained],
+        "prio_rules": [attrs.asdict(rule) for rule in rules],
+        "test_items": explained_rows(picked, explained),
+    }
+    if url := query.text("url"):
+        content["explanation"] = [_explanation(each) for each in explanations(url, picked, explained, rules)]
+    return json_answer(content, cache="max-age=0")
+
+
+def _explanation(found: Explanation) -> dict[str, Any]:
+    return {
+        **_entry(found.ranked.entry),
+        "msmt_cnt": found.ranked.measured,
+        "priority": found.ranked.priority,
+        "weight": found.ranked.weight,
+        "place": found.place,
+        "rules": [attrs.asdict(rule) for rule in found.rules],
+    }
 
 
 def _entry(entry: ListedUrl) -> dict[str, Any]:

@@ -173,6 +173,24 @@ def test_debugging_explains_each_place(client):
         assert client.get(f"/api/_/debug_prioritization?{wrong}").status_code == 400
 
 
+def test_one_url_is_explained_with_the_rules_that_it_matches(client):
+    def explained(url, cc="IT"):
+        query = {"probe_cc": cc, "probe_asn": "AS1", "url": url}
+        return client.get("/api/_/debug_prioritization", params=query).json()["explanation"]
+
+    update(client, new={"domain": "7.it.example", "cc": "IT", "priority": 50})
+    update(client, new={"domain": "8.it.example", "priority": -1000})
+    (favoured,) = explained("https://7.it.example/")
+    assert {(rule["category_code"], rule["domain"], rule["priority"]) for rule in favoured["rules"]} == {
+        ("HUMR", "*", 100),
+        ("*", "7.it.example", 50),
+    }
+    assert (favoured["priority"], favoured["msmt_cnt"], favoured["weight"], favoured["place"]) == (150, 0, 1500.0, 1)
+    (dropped,) = explained("https://8.it.example/")
+    assert (dropped["priority"], dropped["place"], len(dropped["rules"])) == (-900, None, 2)
+    assert explained("https://7.it.example/", cc="FR") == explained("https://nowhere.example/") == []
+
+
 def test_table_of_all_countries_in_both_forms(client):
     rows = client.get("/api/_/show_countries_prioritization?format=json").json()
     assert len(rows) == 181

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ooni_core.errors import Invalid
 from ooni_core.prioritization.chance import Chance
 from ooni_core.prioritization.defaults import DEFAULT_RULES, SEED_LIST
+from ooni_core.prioritization.explanation import explanations
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, RankedUrl, TestLists
 from ooni_core.prioritization.ranking import Field, Priorities, Ranking, explained
 
@@ -46,6 +47,24 @@ def test_worked_example_of_the_specification():
         (0, 0.0),
     ]
     assert ranking(WORKED, RULES, COUNTS, "IT").pick(9999, (), Chance(1)) == [A, MUSEO, NEWS, WORLD]
+
+
+def test_each_place_of_the_worked_example_is_explained():
+    priorities = Priorities(RULES)
+    table = explained(WORKED, lambda e: priorities.of(e, "IT"), COUNTS)
+    picked = ranking(WORKED, RULES, COUNTS, "IT").pick(9999, (), Chance(1))
+    found = {e: explanations(e.url, picked, table, RULES) for e in WORKED}
+    assert all(len(lines) == 1 for lines in found.values())
+    numbers = {e: (lines[0].place, [RULES.index(rule) + 1 for rule in lines[0].rules]) for e, lines in found.items()}
+    assert [numbers[e] for e in WORKED] == [
+        (1, [2, 6]),
+        (2, [2]),
+        (3, [1, 4]),
+        (4, [1]),
+        (None, [3, 5]),
+        (None, [3, 5]),
+        (None, []),
+    ]
 
 
 @pytest.mark.parametrize(("measured", "weight"), [(1, 55.0), (2, 27.5)])
