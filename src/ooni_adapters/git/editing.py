@@ -58,10 +58,10 @@ class GitPublishedLists:
         """Return a list's file at *version*, None when there is no such list."""
         return self.repository.file(version, f"lists/{name}.csv")
 
-    def names(self, version: str) -> list[str]:
-        """Return the names of all countries' lists at *version*."""
+    def countries(self, version: str) -> dict[str, bytes]:
+        """Return the files of all countries' lists at *version*, by name."""
         files = self.repository.files(version, "lists")
-        return sorted(match[1] for name in files if (match := _COUNTRY_LIST.fullmatch(name)))
+        return {match[1]: content for name, content in files.items() if (match := _COUNTRY_LIST.fullmatch(name))}
 
     def write(self, version: str, changes: Sequence[tuple[dict[str, bytes], str]]) -> str:
         """Make a version that follows *version*."""

@@ -1,6 +1,6 @@
 """The use cases of people who propose changes of the test lists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -39,8 +39,8 @@ class PublishedLists(Protocol):
     def read(self, version: str, name: str) -> bytes | None:
         """Return a list's file at *version*, None when there is no such list."""
 
-    def names(self, version: str) -> Sequence[str]:
-        """Return the names of all countries' lists at *version*, sorted: two letters each."""
+    def countries(self, version: str) -> Mapping[str, bytes]:
+        """Return the files of all countries' lists at *version*, by name: two letters each."""
 
     def write(self, version: str, changes: Sequence[tuple[dict[str, bytes], str]]) -> str:
         """Make a version that follows *version* by one commit for each pair of files by list name, and message.
@@ -217,16 +217,13 @@ class ListEditor:
     def _elsewhere(self, version: str, edit: Edit, edits: Sequence[Edit]) -> Iterator[str]:
         if edit.list_name != GLOBAL_LIST or edit.new is None or (edit.old and edit.old.url == edit.new.url):
             return
-        for name in self.lists.names(version):
-            found = self._list(version, name, edits)
-            if found is not None and found.has(edit.new.url):
+        for name, content in sorted(self.lists.countries(version).items()):
+            if _edited(content, name, edits).has(edit.new.url):
                 yield name
 
     def _list(self, version: str, name: str, edits: Sequence[Edit]) -> ListFile | None:
         content = self.lists.read(version, name)
-        if content is None:
-            return None
-        return applied(parsed_list(content, name), [edit for edit in edits if edit.list_name == name])
+        return None if content is None else _edited(content, name, edits)
 
     def _commits(self, version: str, edits: Sequence[Edit]) -> list[tuple[dict[str, bytes], str]]:
         """Return one change of files for each edit that still has something to do."""
@@ -240,3 +237,7 @@ class ListEditor:
             if after != before:
                 commits.append(({edit.list_name: after.text().encode()}, edit.comment))
         return commits
+
+
+def _edited(content: bytes, name: str, edits: Sequence[Edit]) -> ListFile:
+    return applied(parsed_list(content, name), [edit for edit in edits if edit.list_name == name])

@@ -1,5 +1,7 @@
 """The test list editor over HTTP, with a plain git remote and with a stand-in for GitHub."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from litestar.testing import TestClient
 
@@ -252,6 +254,15 @@ def test_edits_of_a_proposal_that_github_does_not_know_any_more_are_kept(editor,
     found = show(editor).json()
     assert (found["state"], [each["url"] for each in found["changes"]["us"]]) == ("IN_PROGRESS", [ONE["url"]])
     assert submit(editor).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["git"], indirect=True)
+def test_edits_that_one_account_sends_at_once_are_all_kept(editor):
+    names = [f"https://new-{n}.example/" for n in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda name: update(editor, new=row(name)), names))
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert sorted(each["url"] for each in show(editor).json()["changes"]["us"]) == names
 
 
 @pytest.mark.parametrize("kind", ["git"], indirect=True)
