@@ -10,14 +10,17 @@ from ooni_adapters.mail import NoMailer, SmtpMailer
 from ooni_adapters.secrets import kept_secret
 from ooni_adapters.sql.accounts import SqlAccountRoles
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.feedback import SqlFeedbackStore
 from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.model import AccountPolicy
 from ooni_core.accounts.ports import Mailer
 from ooni_core.accounts.service import Accounts
 from ooni_core.accounts.sessions import SessionGuard
+from ooni_core.feedback.ports import KnownMeasurements
+from ooni_core.feedback.service import FeedbackService
 from ooni_core.ports import Clock
-from ooni_entrypoints.http import accounts
+from ooni_entrypoints.http import account_admin, accounts, feedback, ooniauth, quotas
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import Storage, open_storage
 
@@ -117,7 +120,11 @@ class AccountServices:
 
 
 def make_account_services(
-    settings: Settings, engine: SqlEngine, clock: Clock, mailer: Mailer | None = None
+    settings: Settings,
+    engine: SqlEngine,
+    clock: Clock,
+    measurements: KnownMeasurements,
+    mailer: Mailer | None = None,
 ) -> AccountServices:
     """Wire accounts over an open database.
 
@@ -125,17 +132,29 @@ def make_account_services(
         settings: the effective settings.
         engine: the database.
         clock: tells the time.
+        measurements: what feedback is about, where the settings ask for that.
         mailer: sends mail; None for the server that the settings name.
 
     Raises:
         Unavailable: a kept key can be neither read nor made.
     """
     made = make_accounts(settings, engine, clock, mailer)
+    judged = measurements if settings.feedback.known_measurements_only else None
     return AccountServices(
         settings=settings,
         sessions=made.guard,
-        use_cases={"accounts": made, "session_guard": made.guard},
-        handlers=accounts.handlers,
+        use_cases={
+            "accounts": made,
+            "session_guard": made.guard,
+            "feedback": FeedbackService(SqlFeedbackStore(engine), judged),
+        },
+        handlers=[
+            *accounts.handlers,
+            *account_admin.handlers,
+            *ooniauth.handlers,
+            *feedback.handlers,
+            *quotas.handlers,
+        ],
     )
 
 

@@ -204,6 +204,15 @@ class MailSettings:
 
 
 @attrs.frozen
+class FeedbackSettings:
+    """What people say about measurements."""
+
+    known_measurements_only: bool = _setting(
+        default=False, help="Refuse feedback on measurements that are not in the database."
+    )
+
+
+@attrs.frozen
 class QuotaSettings:
     """Quota accounting."""
 
@@ -427,6 +436,7 @@ class Settings:
     storage: StorageSettings = attrs.field(factory=StorageSettings)
     accounts: AccountSettings = attrs.field(factory=AccountSettings)
     mail: MailSettings = attrs.field(factory=MailSettings)
+    feedback: FeedbackSettings = attrs.field(factory=FeedbackSettings)
     quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
     clock: ClockSettings = attrs.field(factory=ClockSettings)
     scoring: ScoringSettings = attrs.field(factory=ScoringSettings)

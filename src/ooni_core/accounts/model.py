@@ -29,7 +29,7 @@ class EmailAddress:
     @text.validator
     def _is_address(self, _: "attrs.Attribute[str]", text: str) -> None:
         if len(text) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(text):
-            raise Invalid("Invalid email address", "expected an address such as name@example.org")
+            raise Invalid("Invalid email address")
 
     @classmethod
     def parsed(cls, raw: str) -> "EmailAddress":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Command name -> module that exports ``command``.
 COMMANDS = {
+    "account": "ooni_entrypoints.cli.account",
     "audit": "ooni_entrypoints.cli.audit",
     "backup": "ooni_entrypoints.cli.backup",
     "config": "ooni_entrypoints.cli.config",

@@ -52,7 +52,7 @@ async def user_register(request: AnyRequest, accounts: People, service_settings:
     fields = await fields_of(request, service_settings)
     email_address, redirect_to = text_of(fields, "email_address"), text_of(fields, "redirect_to")
     if not email_address.strip():
-        raise Invalid("Invalid request", "email_address is missing")
+        raise Invalid("Invalid request")
     await anyio.to_thread.run_sync(
         accounts.register, email_address, redirect_to, limiter=request.app.state.mail_limiter
     )

@@ -19,6 +19,7 @@ from ooni_core.prioritization.overview import PrioritizationOverview
 from ooni_core.prioritization.rulebook import RuleBook
 from ooni_core.prioritization.service import Prioritization
 from ooni_core.testlists.refusals import Refused
+from ooni_entrypoints.http.cors import OUR_PAGES_ONLY
 from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.refusals import answer_refusal
@@ -122,6 +123,7 @@ def list_url_priorities(rule_book: Rules) -> Response[bytes]:
     status_code=200,
     tags=["prioritization"],
     exception_handlers={Refused: answer_refusal},
+    opt=OUR_PAGES_ONLY,
 )
 async def update_url_priorities(
     request: AnyRequest, rule_book: Rules, session_guard: Guard, service_settings: Limits
@@ -139,7 +141,7 @@ async def update_url_priorities(
     return json_answer(1, cache="no-cache")
 
 
-@get("/api/_/url-priorities/history", tags=["prioritization"], sync_to_thread=True)
+@get("/api/_/url-priorities/history", tags=["prioritization"], sync_to_thread=True, opt=OUR_PAGES_ONLY)
 def url_priorities_history(request: AnyRequest, rule_book: Rules, session_guard: Guard) -> Response[bytes]:
     """List the latest changes of rules: when, by which account, from what to what. For admins."""
     session_guard.require(request.headers.get("authorization"), [ADMIN])

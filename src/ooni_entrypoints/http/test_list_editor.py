@@ -11,6 +11,7 @@ from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.testlists.editor import ListEditor
 from ooni_core.testlists.refusals import Refused
 from ooni_entrypoints.http.conditional import tagged_json
+from ooni_entrypoints.http.cors import OUR_PAGES_ONLY
 from ooni_entrypoints.http.probe_bodies import json_object
 from ooni_entrypoints.http.refusals import answer_refusal_described
 from ooni_entrypoints.http.responses import NO_CACHE, json_answer
@@ -30,6 +31,7 @@ _KEYS = ("country_code", "old_entry", "new_entry", "comment")
     tags=["test lists"],
     sync_to_thread=True,
     exception_handlers=_REFUSALS,
+    opt=OUR_PAGES_ONLY,
 )
 def show_test_list(
     request: AnyRequest, country_code: FromPath[str], list_editor: Editor, session_guard: Guard
@@ -42,7 +44,13 @@ def show_test_list(
     return tagged_json(request, list_editor.show(session.account_id, country_code), NO_CACHE)
 
 
-@post("/api/v1/url-submission/update-url", status_code=200, tags=["test lists"], exception_handlers=_REFUSALS)
+@post(
+    "/api/v1/url-submission/update-url",
+    status_code=200,
+    tags=["test lists"],
+    exception_handlers=_REFUSALS,
+    opt=OUR_PAGES_ONLY,
+)
 async def update_url(
     request: AnyRequest, list_editor: Editor, session_guard: Guard, service_settings: Limits
 ) -> Response[bytes]:
@@ -66,6 +74,7 @@ async def update_url(
     tags=["test lists"],
     sync_to_thread=True,
     exception_handlers=_REFUSALS,
+    opt=OUR_PAGES_ONLY,
 )
 def submit_changes(request: AnyRequest, list_editor: Editor, session_guard: Guard) -> Response[bytes]:
     """Propose the caller's edits to the maintainers of the lists."""

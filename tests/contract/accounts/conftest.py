@@ -10,6 +10,7 @@ from litestar.testing import TestClient
 from ooni_adapters.database import open_database
 from ooni_adapters.memory.accounts import MemoryMailer
 from ooni_adapters.sql.tables import ACCOUNTS, MSMT_FEEDBACK, SESSION_EXPUNGE
+from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.rules import account_id_of
 from ooni_entrypoints.accounts import make_account_services
@@ -54,7 +55,7 @@ def running(engine, tmp_path_factory):
     keys = {"accounts.jwt_keys": KEY, "accounts.account_id_hashing_keys": KEY}
     settings = load(None, {}, {**keys, "storage.data_dir": str(tmp_path_factory.mktemp("data"))}).settings
     clock, mailer = HandClock(), MemoryMailer()
-    parts = make_account_services(settings, engine, clock, mailer)
+    parts = make_account_services(settings, engine, clock, SqlVerdictStore(engine, clock), mailer)
     use_cases = {**parts.use_cases, "service_settings": settings.service}
     with TestClient(create_app(parts.handlers, use_cases, "1", 2**20), raise_server_exceptions=False) as client:
         yield SimpleNamespace(client=client, clock=clock, mailer=mailer, parts=parts, engine=engine)
