@@ -51,6 +51,7 @@ def download(batches: Iterator[Sequence[CatalogEntry]], form: str, base: str) ->
     first = next(batches, ())
     rows = ([_flat(entry, base) for entry in batch] for batch in chain((first,), batches))
     headers = {
+        "Content-Type": media_type,
         "Cache-Control": NO_CACHE,
         "Content-Disposition": f"attachment; filename=ooni-measurements.{extension}",
     }

@@ -46,6 +46,6 @@ def bytes_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
     """Answer with *content* as it is; text is UTF-8."""
-    all_headers = {"Cache-Control": cache, **(headers or {})}
-    bare = media_type.removesuffix("; charset=utf-8")  # the framework adds it to all text
-    return Response(content, media_type=bare, status_code=status, headers=all_headers)
+    # The framework would add a charset to all text, which clients of CSV do not expect.
+    all_headers = {"Content-Type": media_type, "Cache-Control": cache, **(headers or {})}
+    return Response(content, media_type=media_type, status_code=status, headers=all_headers)

@@ -16,6 +16,7 @@ from ooni_entrypoints.http.responses import bytes_answer, json_answer
 View = NamedDependency[SkipValidation[LogView]]
 
 _TEXT = "text/plain"
+_UTF_8 = f"{_TEXT}; charset=utf-8"
 _BYTES = "application/octet-stream"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SECONDS = "max-age=5"
@@ -25,7 +26,7 @@ _RECORD = re.compile(r"hours/[0-9]{10}/(0|[1-9][0-9]{0,8})|withdrawals/(0|[1-9][
 @get("/api/v1/transparency/checkpoint", media_type=_TEXT, tags=["transparency"], sync_to_thread=True)
 def checkpoint(log_view: View) -> Response[bytes]:
     """Return the newest signed state of the log (C2SP tlog-checkpoint)."""
-    return bytes_answer(log_view.checkpoint_note(), _TEXT, cache=_SECONDS)
+    return bytes_answer(log_view.checkpoint_note(), _UTF_8, cache=_SECONDS)
 
 
 @get("/api/v1/transparency/keys", media_type=_TEXT, tags=["transparency"], sync_to_thread=False)
@@ -34,7 +35,7 @@ def keys(log_view: View) -> Response[bytes]:
 
     Whoever relies on the log gets these once, keeps them, and compares them with another source.
     """
-    return bytes_answer("".join(f"{key.text}\n" for key in log_view.keys).encode(), _TEXT, cache="max-age=300")
+    return bytes_answer("".join(f"{key.text}\n" for key in log_view.keys).encode(), _UTF_8, cache="max-age=300")
 
 
 @get(
@@ -70,7 +71,7 @@ def withdrawals(log_view: View, number: FromPath[str]) -> Response[bytes]:
 @get("/api/v1/transparency/checkpoints/{size:str}", media_type=_TEXT, tags=["transparency"], sync_to_thread=True)
 def earlier_checkpoint(log_view: View, size: FromPath[str]) -> Response[bytes]:
     """Return the checkpoint that was signed at a size, written with 20 digits."""
-    return _record(log_view, f"checkpoints/{size}", _TEXT)
+    return _record(log_view, f"checkpoints/{size}", _UTF_8)
 
 
 def _record(log_view: LogView, path: str, media_type: str) -> Response[bytes]:
@@ -95,7 +96,7 @@ def proof(
     """
     answer = log_view.prove(MeasurementUid(measurement_uid))
     if format == "text":
-        return bytes_answer(answer.proof.content, _TEXT, cache=_SECONDS)
+        return bytes_answer(answer.proof.content, _UTF_8, cache=_SECONDS)
     return json_answer(_described(answer, log_view), cache=_SECONDS)
 
 
