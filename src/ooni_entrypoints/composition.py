@@ -36,6 +36,7 @@ from ooni_core.scoring.model import Quarantined
 from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.accounts import account_commands, make_account_services
 from ooni_entrypoints.backups import backup_commands
+from ooni_entrypoints.community import make_community
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.figures import make_figures
@@ -223,6 +224,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     scorer = ProcessScorer(known, settings.scoring.ruleset)
     entropy = SystemEntropy()
     people = make_account_services(settings, storage.engine, clock, storage.verdicts)
+    community = make_community(settings, storage.engine, clock, entropy)
     probes = make_probe_services(settings, storage.engine, clock, entropy, storage.verdicts, people.sessions)
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = make_worker(settings, scoring)
@@ -244,6 +246,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     use_cases = {
         **probes.use_cases,
         **people.use_cases,
+        **community.use_cases,
         "intake": intake,
         "submissions": make_submissions(settings, intake, clock, entropy),
         "catalog": CatalogService(catalog),
@@ -283,7 +286,12 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
     )
     areas = (*_AREAS, metrics) if figures else _AREAS
     asgi = create_app(
-        handlers=[*probes.handlers, *people.handlers, *(handler for area in areas for handler in area.handlers)],
+        handlers=[
+            *probes.handlers,
+            *people.handlers,
+            *community.handlers,
+            *(handler for area in areas for handler in area.handlers),
+        ],
         use_cases={**use_cases, "figures": figures},
         figures=figures,
         version=version(),

@@ -16,8 +16,8 @@ import attrs
 from ooni_adapters.git.repository import GitRepository
 from ooni_core.errors import Invalid, Unavailable
 from ooni_core.ports import Clock
+from ooni_core.refusals import Refused
 from ooni_core.testlists.editing import Edit, WorkingCopy, document_of, entry_of
-from ooni_core.testlists.refusals import Refused
 
 _COUNTRY_LIST = re.compile(r"([a-z]{2})\.csv")
 _LOCK_SECONDS = 5.0

@@ -12,7 +12,7 @@ import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.preparing import create_tables, differences
-from ooni_adapters.sql.tables import SCHEMA_MIGRATIONS
+from ooni_adapters.sql.tables import INCIDENTS, SCHEMA_MIGRATIONS
 from ooni_core.errors import Conflict
 
 
@@ -36,7 +36,16 @@ class Migration:
         return hashlib.sha256(f"{self.version} {self.name}".encode()).hexdigest()
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "create the tables", create_tables),)
+def _incidents_by_name_and_theme(engine: SqlEngine) -> None:
+    for name in ("slug", "themes"):
+        for statement in engine.dialect.add_column(INCIDENTS, INCIDENTS.column(name)):
+            engine.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "create the tables", create_tables),
+    Migration(2, "give incidents a readable name and themes", _incidents_by_name_and_theme),
+)
 
 
 def pending(engine: SqlEngine, migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:

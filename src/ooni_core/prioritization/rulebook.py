@@ -10,7 +10,7 @@ from ooni_core.ports import Clock
 from ooni_core.prioritization.model import PriorityRule, RuleChange
 from ooni_core.prioritization.ports import RuleStore
 from ooni_core.prioritization.service import Prioritization
-from ooni_core.testlists.refusals import Refused
+from ooni_core.refusals import Refused
 
 _OPTIONAL = ("category_code", "cc", "domain", "url")
 

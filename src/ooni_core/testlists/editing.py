@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from ooni_core.errors import Invalid
+from ooni_core.refusals import Refused
 from ooni_core.testlists.grammar import CATEGORIES, ListRow, line_of, problem_with, read_lines
-from ooni_core.testlists.refusals import Refused
 
 CLEAN, IN_PROGRESS, PR_OPEN = "CLEAN", "IN_PROGRESS", "PR_OPEN"
 GLOBAL_LIST = "global"

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import attrs
 
 from ooni_core.errors import NotFound, OoniError, Unavailable
+from ooni_core.refusals import Refused
 from ooni_core.testlists.editing import (
     CLEAN,
     GLOBAL_LIST,
@@ -23,7 +24,6 @@ from ooni_core.testlists.editing import (
     parsed_list,
     title_of,
 )
-from ooni_core.testlists.refusals import Refused
 
 
 class PublishedLists(Protocol):

@@ -18,7 +18,7 @@ from ooni_core.prioritization.model import GLOBAL, ListedUrl
 from ooni_core.prioritization.overview import PrioritizationOverview
 from ooni_core.prioritization.rulebook import RuleBook
 from ooni_core.prioritization.service import Prioritization
-from ooni_core.testlists.refusals import Refused
+from ooni_core.refusals import Refused
 from ooni_entrypoints.http.cors import OUR_PAGES_ONLY
 from ooni_entrypoints.http.parameters import Query, documented, parameter
 from ooni_entrypoints.http.probe_bodies import json_object

@@ -5,8 +5,8 @@ from typing import Any
 
 from litestar import Request, Response
 
-from ooni_core.errors import Conflict, Unavailable
-from ooni_core.testlists.refusals import Refused
+from ooni_core.errors import Conflict, Invalid, Unavailable
+from ooni_core.refusals import Refused
 from ooni_entrypoints.http.responses import json_answer
 
 _log = logging.getLogger(__name__)
@@ -17,6 +17,11 @@ _STATUS = {"err_rule_not_found": 404}
 def answer_refusal(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
     """Render a refusal: ``err_str`` is for machines, ``error`` for people, ``err_args`` for translations."""
     return _answer(error, {})
+
+
+def answer_bad_request(_: Request[Any, Any, Any], error: Invalid) -> Response[bytes]:
+    """Render a body that cannot be read as the refusal that it is; what was wrong with it is its reason."""
+    return _answer(Refused("err_request_params", {"reason": error.detail or str(error)}), {})
 
 
 def answer_refusal_described(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:

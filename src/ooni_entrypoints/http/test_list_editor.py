@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from ooni_core.accounts.sessions import SessionGuard
+from ooni_core.refusals import Refused
 from ooni_core.testlists.editor import ListEditor
-from ooni_core.testlists.refusals import Refused
 from ooni_entrypoints.http.conditional import tagged_json
 from ooni_entrypoints.http.cors import OUR_PAGES_ONLY
 from ooni_entrypoints.http.probe_bodies import json_object

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from ooni_core.errors import Invalid
 from ooni_core.prioritization.model import ListedUrl, TestLists
+from ooni_core.refusals import TEXTS, Refused
 from ooni_core.testlists.editing import Edit, ListFile, WorkingCopy, applied, checked_edit
 from ooni_core.testlists.grammar import CATEGORIES, ListRow, host_of, is_addable, line_of, lint, read_rows
-from ooni_core.testlists.refusals import TEXTS, Refused
 from ooni_core.testlists.updating import FetchedLists, ListUpdater
 
 HEADER = "url,category_code,category_description,date_added,source,notes\n"

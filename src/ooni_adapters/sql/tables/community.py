@@ -46,6 +46,8 @@ INCIDENTS = Table(
         Column("short_description", Kind.TEXT),
         Column("email_address", Kind.TEXT),
         Column("create_time", Kind.TIME, stamped=True),
+        Column("slug", Kind.TEXT),
+        Column("themes", Kind.TEXTS),
     ),
     key=("id",),
     private=True,

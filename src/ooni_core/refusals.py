@@ -1,4 +1,4 @@
-"""Why a change of lists or rules is refused, in the codes that web pages translate."""
+"""Why a change of what people contribute is refused, in the codes that web pages translate."""
 
 from collections.abc import Mapping
 
@@ -21,6 +21,8 @@ TEXTS = {
     "err_request_params": "Invalid parameters in the request",
     "err_invalid_pr_state": "The tracked pull request state is invalid or malformed",
     "err_cannot_propose_changes": "Unable to submit changes. Please try again.",
+    "err_ownership": "Attempted to create, update or delete an item beloging to another user",
+    "err_empty_translation_field": "Empty translation field",
 }
 """Code -> historical English text."""
 

@@ -1,0 +1,48 @@
+"""Wires what people contribute: incidents. Part of the composition root."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+
+from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.incidents import SqlIncidents
+from ooni_adapters.system import locked
+from ooni_core.accounts.rules import account_id_of
+from ooni_core.incidents.service import Incidents
+from ooni_core.ports import Clock, Entropy
+from ooni_entrypoints.accounts import account_policy
+from ooni_entrypoints.http import incidents
+from ooni_entrypoints.settings import Settings
+
+
+@attrs.frozen
+class Community:
+    """Everything that the application needs for what people contribute.
+
+    Attributes:
+        use_cases: what the handlers are given, by parameter name.
+        handlers: the routes.
+    """
+
+    use_cases: Mapping[str, Any]
+    handlers: Sequence[Any]
+
+
+def make_community(settings: Settings, engine: SqlEngine, clock: Clock, entropy: Entropy) -> Community:
+    """Wire incidents over an open database.
+
+    Raises:
+        Unavailable: a kept key can be neither read nor made.
+    """
+    alone = partial(locked, settings.storage.data_dir / "community.lock")
+    collector = settings.service.collector_id
+    made = Incidents(
+        store=SqlIncidents(engine, alone),
+        clock=clock,
+        entropy=entropy,
+        account_id=partial(account_id_of, key=account_policy(settings).hashing_key),
+        collector_number=int(collector) % 100 if collector.isascii() and collector.isdigit() else 0,
+    )
+    return Community({"incidents": made}, incidents.handlers)
