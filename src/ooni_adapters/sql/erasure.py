@@ -35,7 +35,8 @@ class SqlErasure:
                     {"uids": texts},
                 )
                 self.engine.delete(table, found.dicts())
-        SqlRollups(self.engine, self.clock).recount(days)
+            # In the same transaction: once the rows are gone, nothing tells which days they were counted on.
+            SqlRollups(self.engine, self.clock).recount(days)
 
     def _days_of(self, texts: list[str]) -> list[date]:
         day = self.engine.dialect.bucket("day", "measurement_start_time")
