@@ -65,7 +65,7 @@ def compose_daemon(settings: Settings) -> ScoringDaemon:
     count = settings.fastpath.workers or os.cpu_count() or 1
     scorers = [ProcessScorer(known, settings.scoring.ruleset) for _ in range(count)]
     # Beside the spool of a service that shares the folder: what waits here is not what waits for publication.
-    spool = FolderSpool(settings.storage.data_dir / "fastpath", fsync=settings.storage.fsync)
+    spool = FolderSpool(settings.storage.data_dir / "fastpath", settings.storage.fsync, settings.storage.reserve_bytes)
     line = ScoringWorker(
         [ScoringService(spool, scorer, storage.verdicts, storage.quarantine) for scorer in scorers],
         settings.scoring.batch_rows,

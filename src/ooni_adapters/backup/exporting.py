@@ -1,4 +1,4 @@
-"""The public export: CSV files that others have downloaded for years, under the names they know."""
+"""The public export: CSV files that others have downloaded for years, under the names they know, and Parquet beside."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -7,9 +7,10 @@ import attrs
 import pyarrow as pa
 
 from ooni_adapters.backup.catalog import BackupCatalog
-from ooni_adapters.backup.encoding import Measured, csv_zstd_parts
+from ooni_adapters.backup.encoding import Measured, csv_zstd_parts, parquet_parts
 from ooni_adapters.backup.manifest import StoredObject
 from ooni_adapters.backup.progress import Progress, silent
+from ooni_adapters.sql.batches import arrow_schema
 from ooni_adapters.sql.engine import UNLIMITED, Params, SqlEngine
 from ooni_adapters.sql.schema import Column, Table
 from ooni_adapters.sql.tables import (
@@ -23,12 +24,36 @@ from ooni_adapters.sql.tables import (
 )
 from ooni_core.errors import Forbidden, Unavailable
 
-FOLDER = "clickhouse_export/csv/"
 # The only tables that may ever leave for the public; nothing about people is in them.
 PUBLIC_TABLES = (FASTPATH, JSONL, CITIZENLAB, FINGERPRINTS_DNS, FINGERPRINTS_HTTP, ASNMETA, BLOCKING_EVENTS)
 _JSONL_ROWS = 100_000_000
 # ClickHouse fills it by itself, so it never was in these files.
 _MATERIALIZED = ("update_time",)
+
+
+def _csv(table: Table, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    return csv_zstd_parts(_columns(table), batches)
+
+
+def _parquet(table: Table, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    names = [column.name for column in _columns(table)]
+    schema = pa.schema([field for field in arrow_schema(table) if field.name in names])
+    return parquet_parts(schema, (batch.select(names) for batch in batches))
+
+
+@attrs.frozen
+class _Form:
+    """A kind of exported file."""
+
+    folder: str
+    ending: str
+    parts: Callable[[Table, Iterator[pa.RecordBatch]], Iterator[bytes]]
+
+
+_FORMS = (
+    _Form("clickhouse_export/csv/", ".csv.zstd", _csv),
+    _Form("clickhouse_export/parquet/", ".parquet", _parquet),
+)
 
 
 def check_public(tables: Sequence[Table]) -> None:
@@ -44,7 +69,7 @@ def check_public(tables: Sequence[Table]) -> None:
 
 @attrs.frozen
 class PublicExport:
-    """Writes the CSV files of the public export.
+    """Writes the files of the public export.
 
     Attributes:
         engine: the database.
@@ -69,23 +94,31 @@ class PublicExport:
             Unavailable: the database or the store failed. Files that were not finished are as they were before.
         """
         check_public(tables)
-        written = tuple(stored for table in tables for stored in self._table(table))
+        written = tuple(stored for form in _FORMS for table in tables for stored in self._table(form, table))
         keys = {stored.key for stored in written}
-        names = tuple(f"{FOLDER}{table.name}" for table in tables)
-        stale = [key for key in self.catalog.objects.keys(FOLDER.rstrip("/")) if _is_of(key, names) and key not in keys]
+        stale = [key for form in _FORMS for key in self._keys(form, tables) if key not in keys]
         for key in stale:
             self.catalog.objects.delete(key)
         return written, tuple(stale)
 
-    def _table(self, table: Table) -> Iterator[StoredObject]:
-        if table is FASTPATH:
-            yield from self._months(table)
-        elif table is JSONL:
-            yield from self._numbered(table)
-        else:
-            yield self._file(table, table.name, self._rows(table, "1 = 1", {}))
+    def _keys(self, form: _Form, tables: Sequence[Table]) -> Iterator[str]:
+        """Yield the keys of all files of *tables*, former ones too."""
+        names = {table.name for table in tables}
+        for key in self.catalog.objects.keys(form.folder.rstrip("/")):
+            stem = key.removeprefix(form.folder).removesuffix(form.ending)
+            name, _, part = stem.rpartition("_")
+            if stem in names or (name in names and part.isdigit()):
+                yield key
 
-    def _months(self, table: Table) -> Iterator[StoredObject]:
+    def _table(self, form: _Form, table: Table) -> Iterator[StoredObject]:
+        if table is FASTPATH:
+            yield from self._months(form, table)
+        elif table is JSONL:
+            yield from self._numbered(form, table)
+        else:
+            yield self._file(form, table, table.name, self._rows(table, "1 = 1", {}))
+
+    def _months(self, form: _Form, table: Table) -> Iterator[StoredObject]:
         month = self.engine.dialect.bucket("month", "measurement_start_time")
         found = self.engine.query(
             f"SELECT DISTINCT {month} AS month FROM {table.name} ORDER BY month",  # noqa: S608 - declared names
@@ -95,13 +128,13 @@ class PublicExport:
             after = date(start.year + start.month // 12, start.month % 12 + 1, 1)
             where = "measurement_start_time >= $start AND measurement_start_time < $after"
             rows = self._rows(table, where, {"start": f"{start:%Y-%m-%d} 00:00:00", "after": f"{after} 00:00:00"})
-            yield self._file(table, f"{table.name}_{start:%Y%m}", rows)
+            yield self._file(form, table, f"{table.name}_{start:%Y%m}", rows)
 
-    def _numbered(self, table: Table) -> Iterator[StoredObject]:
+    def _numbered(self, form: _Form, table: Table) -> Iterator[StoredObject]:
         cut = _Cut(self._rows(table, "1 = 1", {}), self.jsonl_rows)
         number = 0
         while number == 0 or not cut.at_end:
-            yield self._file(table, f"{table.name}_{number}", cut.next_rows())
+            yield self._file(form, table, f"{table.name}_{number}", cut.next_rows())
             number += 1
 
     def _rows(self, table: Table, where: str, params: Params) -> Iterator[pa.RecordBatch]:
@@ -112,24 +145,19 @@ class PublicExport:
             UNLIMITED,
         )
 
-    def _file(self, table: Table, name: str, rows: Iterator[pa.RecordBatch]) -> StoredObject:
-        measured, key = Measured(), f"{FOLDER}{name}.csv.zstd"
-        parts = csv_zstd_parts(_columns(table), measured.observed_rows(table, rows))
+    def _file(self, form: _Form, table: Table, name: str, rows: Iterator[pa.RecordBatch]) -> StoredObject:
+        measured, key = Measured(), f"{form.folder}{name}{form.ending}"
+        parts = form.parts(table, measured.observed_rows(table, rows))
         self.catalog.objects.replace(key, measured.observed_parts(parts))
         stored = StoredObject(key, measured.rows, measured.length, measured.object.hexdigest())
         for problem in self.catalog.verify_object(stored):
             raise Unavailable(f"the export failed: {problem}")
-        self.progress(Progress(name, stored.rows, stored.bytes))
+        self.progress(Progress(f"{name}{form.ending}", stored.rows, stored.bytes))
         return stored
 
 
 def _columns(table: Table) -> tuple[Column, ...]:
     return tuple(column for column in table.columns if column.name not in _MATERIALIZED)
-
-
-def _is_of(key: str, names: tuple[str, ...]) -> bool:
-    stem = key.removesuffix(".csv.zstd")
-    return stem in names or (stem.rpartition("_")[0] in names and stem.rpartition("_")[2].isdigit())
 
 
 class _Cut:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from ooni_core.archive.cache import RecentParts
 from ooni_core.errors import Invalid, NotFound, Unavailable
 from ooni_core.publication.manifests import ListedFile, read_manifest
 from ooni_core.publication.ports import ObjectStore
@@ -31,9 +32,14 @@ class WholeFile:
 
 @attrs.frozen
 class FileArchive:
-    """Gives out published files, and nothing else that the object store holds."""
+    """Gives out published files, and nothing else that the object store holds.
+
+    Attributes:
+        recent: manifests, which never change.
+    """
 
     objects: ObjectStore
+    recent: RecentParts = attrs.field(factory=lambda: RecentParts(parts=16, part_bytes=8 * 2**20))
 
     def open(self, key: str) -> WholeFile:
         """Return the file *key*; its content is read while it is sent.
@@ -58,13 +64,20 @@ class FileArchive:
     def _listed(self, key: str, day: str, hour: str) -> ListedFile | None:
         for manifest in self.objects.keys(f"manifests/{day}/{hour}"):
             try:
-                files = read_manifest(self.objects.get(manifest)).files
+                files = read_manifest(self._manifest(manifest)).files
             except Invalid as exc:
                 raise Unavailable(f"{manifest}: {exc}") from exc
             found = next((file for file in files if file.key == key), None)
             if found is not None:
                 return found
         return None
+
+    def _manifest(self, key: str) -> bytes:
+        content = self.recent.get(key)
+        if content is None:
+            content = self.objects.get(key)
+            self.recent.put(key, content)
+        return content
 
     def _read(self, key: str, length: int) -> Iterator[bytes]:
         for offset in range(0, length, _PART):

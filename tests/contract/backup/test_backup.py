@@ -310,11 +310,15 @@ class TestPublicExport:
     def test_files_have_the_known_names_and_stale_ones_go(self, engine, public, objects):
         for stale in ("fastpath_201201", "jsonl_7", "fastpath_extra", "citizenlab"):
             objects.put(f"clickhouse_export/csv/{stale}.csv.zstd", b"old")
+            objects.put(f"clickhouse_export/parquet/{stale}.parquet", b"old")
         written, removed = PublicExport(engine, public, jsonl_rows=2).run([FASTPATH, JSONL])
         names = ["fastpath_202601", "fastpath_202602", "fastpath_202603", "jsonl_0", "jsonl_1", "jsonl_2"]
-        assert [stored.key for stored in written] == [f"clickhouse_export/csv/{name}.csv.zstd" for name in names]
-        assert [stored.rows for stored in written] == [40, 44, 40, 2, 2, 1]
-        assert removed == tuple(f"clickhouse_export/csv/{name}.csv.zstd" for name in ("fastpath_201201", "jsonl_7"))
+        forms = [("clickhouse_export/csv/", ".csv.zstd"), ("clickhouse_export/parquet/", ".parquet")]
+        expected = [f"{folder}{name}{ending}" for folder, ending in forms for name in names]
+        assert [stored.key for stored in written] == expected
+        assert [stored.rows for stored in written] == [40, 44, 40, 2, 2, 1] * 2
+        gone = [f"{folder}{name}{ending}" for folder, ending in forms for name in ("fastpath_201201", "jsonl_7")]
+        assert list(removed) == gone
         assert objects.get("clickhouse_export/csv/citizenlab.csv.zstd") == b"old"
 
     def test_months_are_those_of_the_measurement_and_days_at_their_edges_are_in_the_right_file(
@@ -323,14 +327,32 @@ class TestPublicExport:
         edge = datetime(2026, 12, 31, 23, 59, 59), datetime(2027, 1, 1)
         engine.insert(FASTPATH, [measurement("202605", n, measurement_start_time=edge[n]) for n in (0, 1)])
         written, _ = PublicExport(engine, public).run([FASTPATH])
-        assert [(stored.key[-15:-9], stored.rows) for stored in written][-2:] == [("202612", 1), ("202701", 1)]
+        files = {stored.key.rpartition("/")[2]: stored.rows for stored in written}
+        for ending in ("csv.zstd", "parquet"):
+            assert files[f"fastpath_202612.{ending}"] == files[f"fastpath_202701.{ending}"] == 1
+
+    def test_parquet_holds_the_same_rows_as_csv_for_readers_no_one_here_wrote(self, engine, public, objects, tmp_path):
+        import duckdb
+
+        PublicExport(engine, public).run([FASTPATH])
+        for name, ending in (("csv", "csv.zstd"), ("parquet", "parquet")):
+            (tmp_path / f"x.{ending}").write_bytes(objects.get(f"clickhouse_export/{name}/fastpath_202601.{ending}"))
+        with duckdb.connect() as db:
+            columns = "measurement_uid, probe_cc, probe_asn, anomaly, measurement_start_time, test_runtime"
+            options = "compression='zstd', types={'anomaly': 'VARCHAR'}"
+            csv = db.sql(f"SELECT {columns} FROM read_csv('{tmp_path}/x.csv.zstd', {options}) ORDER BY measurement_uid")
+            parquet = db.sql(f"SELECT {columns} FROM '{tmp_path}/x.parquet' ORDER BY measurement_uid")
+            rows = csv.fetchall()
+            assert len(rows) == 40
+            assert rows == parquet.fetchall()
+            assert "update_time" not in db.sql(f"DESCRIBE FROM '{tmp_path}/x.parquet'").df()["column_name"].tolist()
 
     def test_export_replaces_the_previous_one_and_is_listed_in_the_manifest(self, engine, public, clock):
         maker = BackupMaker(engine, public, clock, "1", export=PublicExport(engine, public))
         maker.run([FASTPATH])
         engine.insert(FASTPATH, [measurement("202601", 77)])
         manifest = maker.run([FASTPATH])
-        assert sum(export.rows for export in manifest.exports) == 125
+        assert sum(export.rows for export in manifest.exports) == 2 * 125
         assert list(public.verify(manifest)) == []
 
     def test_columns_are_named_and_the_materialized_one_is_left_out(self, engine, public, objects):
