@@ -197,9 +197,9 @@ def make_probe_services(
 def make_list_editor(settings: Settings, clock: Clock) -> ListEditor:
     """Return the use cases of the test list editor."""
     editor, folder = settings.editor, settings.storage.data_dir / "test-list-editor"
-    login = Login(editor.github_user, editor.github_token)
-    repository = GitRepository(folder / "test-lists.git", editor.origin, editor.branch, login)
     push_url = editor.push or editor.origin
+    login = Login(editor.github_user, editor.github_token, push_url)
+    repository = GitRepository(folder / "test-lists.git", editor.origin, editor.branch, login)
     author = f"{editor.github_user or 'ooni-bot'} <{editor.github_user or 'ooni-bot'}@users.noreply.github.com>"
     forge: Forge = GitRemoteForge(repository, push_url)
     if editor.github_repository:

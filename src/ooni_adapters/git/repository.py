@@ -51,14 +51,25 @@ _GIT_FAILURES = (
 
 @attrs.frozen
 class Login:
-    """Name and secret for a remote over https; they are held in memory only."""
+    """Name and secret for a remote over https; they are held in memory only.
+
+    Attributes:
+        remote: URL of the repository that they are for: no other host is told.
+    """
 
     user: str = ""
     secret: str = attrs.field(default="", repr=False)
+    remote: str = ""
 
-    def arguments(self) -> dict[str, str]:
-        """Return them as the git client takes them."""
-        return {"username": self.user, "password": self.secret} if self.secret else {}
+    def arguments(self, url: str) -> dict[str, str]:
+        """Return them as the git client takes them, for a connection to *url*."""
+        meant = self.secret and _host(url) == _host(self.remote)
+        return {"username": self.user, "password": self.secret} if meant else {}
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 class _Connections(PoolManager):
@@ -227,7 +238,7 @@ class GitRepository:
             return
         connections = default_urllib3_manager(None, _Connections, base_url=url, timeout=self.timeout)
         try:
-            yield get_transport_and_path(url, quiet=True, pool_manager=connections, **self.login.arguments())
+            yield get_transport_and_path(url, quiet=True, pool_manager=connections, **self.login.arguments(url))
         finally:
             connections.clear()
 

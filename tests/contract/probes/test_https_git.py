@@ -4,7 +4,7 @@ import pytest
 from litestar.testing import TestClient
 
 from ooni_adapters.git import GitListSource, GitRepository, Login
-from ooni_core.accounts.sessions import account_id_of
+from ooni_core.accounts.rules import account_id_of
 from ooni_core.errors import Conflict, Unavailable
 from ooni_entrypoints.settings import load
 from tests.contract.probes.conftest import KEY, serving, session
@@ -67,7 +67,7 @@ def test_lists_stay_as_they_are_while_the_server_fails(server, tmp_path, fault):
 @pytest.mark.usefixtures("_trusted")
 def test_branch_is_pushed_with_the_token_and_removed_again(server, tmp_path):
     url = f"{server.url}/origin.git"
-    repository = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "secret"))
+    repository = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "secret", url))
     head = repository.fetch()
     repository.push(url, head, "proposal")
     assert repository.remote_branch(url, "proposal") == head
@@ -75,7 +75,7 @@ def test_branch_is_pushed_with_the_token_and_removed_again(server, tmp_path):
     assert repository.remote_branch(url, "proposal") is None
     pushes = [user for method, path, user in server.seen if method == "POST" and path.endswith("receive-pack")]
     assert pushes == ["ooni-bot", "ooni-bot"]
-    stranger = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "wrong"))
+    stranger = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "wrong", url))
     with pytest.raises(Unavailable) as refusal:
         stranger.push(url, head, "proposal")
     assert "wrong" not in str(refusal.value)
@@ -88,9 +88,18 @@ def test_branch_that_the_server_does_not_take_is_a_conflict(server, tmp_path):
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    repository = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "secret"))
+    repository = GitRepository(tmp_path / "copy.git", url, login=Login("ooni-bot", "secret", url))
     with pytest.raises(Conflict, match="hook declined"):
         repository.push(url, repository.fetch(), "proposal")
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_token_is_told_to_no_host_but_the_one_that_it_is_for(server, tmp_path):
+    for remote, user in ((f"{server.url}/fork.git", "ooni-bot"), ("https://127.0.0.1:1/fork.git", None)):
+        login = Login("ooni-bot", "secret", remote)
+        server.seen.clear()
+        GitRepository(tmp_path / "copy.git", f"{server.url}/origin.git", login=login).fetch()
+        assert {who for _, _, who in server.seen} == {user}
 
 
 @pytest.mark.usefixtures("_trusted")
