@@ -1,11 +1,14 @@
 """Feedback on measurements over HTTP, on every engine. Rows 30 and 31 of the compatibility checklist."""
 
 import pytest
+from litestar.testing import TestClient
 
 from ooni_adapters.sql.tables import FASTPATH
 from ooni_adapters.sql.verdicts import SqlVerdictStore
+from ooni_core.errors import Invalid
 from ooni_core.feedback.model import STATUSES
 from ooni_core.feedback.service import FeedbackService
+from ooni_entrypoints.http.app import create_app
 from tests.contract.accounts.conftest import ADA, ADMIN, NOW, HandClock, bearer
 
 UID = "20231115120000.123456_IT_webconnectivity_0123456789abcdef"
@@ -118,8 +121,6 @@ def test_only_known_measurements_can_be_judged_where_that_is_asked(service):
     use_case = service.parts.use_cases["feedback"]
     strict = FeedbackService(use_case.store, SqlVerdictStore(service.engine, HandClock()))
     session = service.parts.sessions.require(ME["Authorization"])
-    from ooni_core.errors import Invalid
-
     with pytest.raises(Invalid, match=r"^Unknown measurement_uid$"):
         strict.submit(session, "ok", UID)
     service.engine.insert(FASTPATH, [{"measurement_uid": UID, "measurement_start_time": NOW.replace(tzinfo=None)}])
@@ -135,3 +136,25 @@ def test_summary_is_open_to_all_pages_and_saying_to_ours_alone(client):
     assert "access-control-allow-origin" not in client.options(PATH, headers=asked).headers
     asked["Access-Control-Request-Method"] = "GET"
     assert client.options(PATH, headers=asked).headers["access-control-allow-origin"] == "*"
+
+
+class Names:
+    """Figures that keep the names under which requests are timed."""
+
+    def __init__(self):
+        self.names = []
+
+    def begin(self):
+        pass
+
+    def end(self, name, status, seconds):
+        self.names.append(name)
+
+
+def test_requests_are_timed_under_the_names_that_dashboards_know(service):
+    figures = Names()
+    use_cases = {**service.parts.use_cases, "service_settings": service.parts.settings.service}
+    with TestClient(create_app(service.parts.handlers, use_cases, "1", 2**20, figures)) as client:
+        client.get(PATH)
+        say(client, "ok")
+    assert figures.names == ["get_msmt_feedback", "submit_msmt_feedback"]

@@ -1,18 +1,14 @@
 """The mailer against a real SMTP server, plain, with STARTTLS and with TLS from the start; and servers that misbehave."""
 
 import contextlib
-import email
 import ipaddress
 import re
 import socket
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
-from email.policy import default
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,31 +22,12 @@ from ooni_core.accounts.model import EmailAddress
 from ooni_core.accounts.ports import MailNotSent
 from ooni_core.accounts.rules import login_link
 from tests.contract.accounts.conftest import ADA, NOW, HandClock
+from tests.contract.accounts.smtp_server import serving
 from tests.service import free_port
 
 SENDER = "contact@ooni.org"
 NO_SERVER = SmtpMailer("127.0.0.1", 1, SENDER, HandClock())
 MAIL = login_mail(EmailAddress(ADA), login_link("explorer.ooni.org", "head." + "p" * 600 + ".sig"))
-
-
-class Inbox(Message):
-    def __init__(self):
-        super().__init__()
-        self.messages, self.refusing = [], False
-
-    def prepare_message(self, session, envelope):
-        parsed = email.message_from_bytes(envelope.content, policy=default)
-        self.messages.append((envelope.mail_from, envelope.rcpt_tos, parsed, envelope.content))
-        return parsed
-
-    def handle_message(self, message):
-        assert message["Subject"]
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - the library calls it so
-        if self.refusing:
-            return f"550 there is no {address} here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
 
 
 def known(server, session, envelope, mechanism, data):
@@ -74,17 +51,6 @@ def certificate(tmp_path_factory):
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(pem)
     return server, ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
-
-
-@contextlib.contextmanager
-def serving(**options):
-    inbox = Inbox()
-    controller = Controller(inbox, hostname="127.0.0.1", port=free_port(), **options)
-    controller.start()
-    try:
-        yield controller.port, inbox
-    finally:
-        controller.stop()
 
 
 def mailer(port, **more):
