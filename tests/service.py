@@ -55,7 +55,8 @@ class RunningService:
         )
         return path
 
-    def start(self, *arguments):
+    def launch(self, *arguments):
+        """Start the process and return at once."""
         log = (self.folder / "serve.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -64,6 +65,9 @@ class RunningService:
                 stderr=subprocess.STDOUT,
                 env=clean_environment(**self.environment),
             )
+
+    def start(self, *arguments):
+        self.launch(*arguments)
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -41,7 +41,6 @@ from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
 from ooni_entrypoints.figures import make_figures
 from ooni_entrypoints.fingerprint_watch import FingerprintWatch
-from ooni_entrypoints.garbage import collect_rarely
 from ooni_entrypoints.http import (
     aggregation,
     legacy_pages,
@@ -56,6 +55,7 @@ from ooni_entrypoints.http import (
     transparency,
 )
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.interpreter import answer_first
 from ooni_entrypoints.leadership import Leadership
 from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
@@ -285,6 +285,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         },
     )
     areas = (*_AREAS, metrics) if figures else _AREAS
+    probes.refresher.begin()  # reads while the routes are made
     asgi = create_app(
         handlers=[
             *probes.handlers,
@@ -296,7 +297,7 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[*scores_here, *watched, probes.refresher.start, worker.start, leadership.start, collect_rarely],
+        on_start=[probes.refresher.wait, *scores_here, *watched, worker.start, leadership.start, answer_first],
         on_stop=[
             leadership.stop,
             worker.stop,

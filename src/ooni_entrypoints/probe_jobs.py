@@ -6,7 +6,6 @@ from typing import Any
 import attrs
 
 from ooni_adapters.geoip import GeoipUpdater
-from ooni_adapters.git import GitListSource, GitRepository
 from ooni_adapters.sql.counting import recount
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.testlists import SqlTestLists
@@ -63,6 +62,9 @@ def update_vpn(settings: Settings, *, force: bool = False) -> str:
 
 def make_list_updater(settings: Settings, engine: SqlEngine) -> ListUpdater:
     """Return the use case of ``ooni run update-citizenlab``."""
+    # Imported only here: the service starts sooner without git.
+    from ooni_adapters.git import GitListSource, GitRepository
+
     repository = GitRepository(settings.storage.data_dir / "git" / "test-lists.git", settings.probes.test_lists)
     return ListUpdater(
         GitListSource(repository),

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,6 @@ from typing import Any
 import attrs
 
 from ooni_adapters.geoip import MmdbGeolocator
-from ooni_adapters.git import (
-    FolderWorkingCopies,
-    GitPublishedLists,
-    GitRemoteForge,
-    GitRepository,
-    Login,
-    branch_of,
-)
-from ooni_adapters.github import GitHubForge
 from ooni_adapters.probefiles import FailoverFile, JsonDocument, ServicesDocument
 from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.engine import SqlEngine
@@ -72,13 +63,17 @@ class Refresher:
     prioritization: Prioritization
     seconds: float
     _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
+    _tried: threading.Event = attrs.field(factory=threading.Event, init=False)
     _thread: threading.Thread | None = attrs.field(default=None, init=False)
 
-    def start(self) -> None:
-        """Begin. The first snapshot is there before this returns, unless the database is away."""
-        self._round(first=True)
+    def begin(self) -> None:
+        """Begin, and return at once: whoever wires the service goes on meanwhile."""
         self._thread = threading.Thread(target=self._run, name="prioritization", daemon=True)
         self._thread.start()
+
+    def wait(self) -> None:
+        """Return when the first snapshot is there, or when the database turned out to be away."""
+        self._tried.wait()
 
     def stop(self) -> None:
         """End."""
@@ -87,14 +82,20 @@ class Refresher:
             self._thread.join()
 
     def _run(self) -> None:
+        self._round(self._seed, self.prioritization.refresh)
+        self._tried.set()
         while not self._stopping.wait(self.seconds):
-            self._round()
+            self._round(self.prioritization.refresh, self.prioritization.keep)
 
-    def _round(self, *, first: bool = False) -> None:
+    def _seed(self) -> None:
+        if self.prioritization.seed_rules():
+            _log.info("there were no priority rules: the default ones are in force")
+
+    @staticmethod
+    def _round(*steps: Callable[[], None]) -> None:
         try:
-            if first and self.prioritization.seed_rules():
-                _log.info("there were no priority rules: the default ones are in force")
-            self.prioritization.refresh()
+            for step in steps:
+                step()
         except OoniError as exc:
             _log.warning("probes are answered from the former lists: %s", exc)
         except Exception:  # noqa: BLE001 - the thread must live on; the next round tries again
@@ -109,7 +110,7 @@ class ProbeServices:
         use_cases: what the handlers are given, by parameter name.
         handlers: the routes; those of submission also need ``submissions``, see ``make_submissions``.
         verdicts: the VerdictStore to score into, so that counters rise at once.
-        refresher: to be started and stopped with the application.
+        refresher: to be begun early, waited for before the first answer, and stopped with the application.
     """
 
     use_cases: Mapping[str, Any]
@@ -196,6 +197,17 @@ def make_probe_services(
 
 def make_list_editor(settings: Settings, clock: Clock) -> ListEditor:
     """Return the use cases of the test list editor."""
+    # Imported only here: a service without the editor starts sooner without git.
+    from ooni_adapters.git import (
+        FolderWorkingCopies,
+        GitPublishedLists,
+        GitRemoteForge,
+        GitRepository,
+        Login,
+        branch_of,
+    )
+    from ooni_adapters.github import GitHubForge
+
     editor, folder = settings.editor, settings.storage.data_dir / "test-list-editor"
     push_url = editor.push or editor.origin
     login = Login(editor.github_user, editor.github_token, push_url)

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mmdb_writer import MMDBWriter
-from netaddr import IPNetwork, IPSet
-
 from ooni_adapters.geoip.reading import COMBINED
 from ooni_core.errors import Invalid, Unavailable
 
@@ -35,6 +32,10 @@ def build_mmdb(csv_path: Path, target_dir: Path) -> int:
         Invalid: a column is missing or a value cannot be right; the message names file and line, nothing was replaced.
         Unavailable: a file cannot be read or written.
     """
+    # Imported only here: the service reads databases, and starts sooner without what makes them.
+    from mmdb_writer import MMDBWriter
+    from netaddr import IPNetwork, IPSet
+
     writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="OONI-ASN-CC", int_type="u32")
     # What is inserted last holds, and a network inside another one must hold.
     records = sorted(_read(csv_path), key=lambda each: each[0].prefixlen)

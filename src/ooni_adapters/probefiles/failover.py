@@ -1,12 +1,12 @@
 """The last good test lists in a file."""
 
 import gzip
-import json
 import logging
 import os
 from pathlib import Path
 
 import attrs
+import orjson
 
 from ooni_core.errors import Unavailable
 from ooni_core.prioritization.model import ListedUrl, TestLists
@@ -26,7 +26,7 @@ class FailoverFile:
         partial = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")  # several processes keep the same copy
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(gzip.compress(json.dumps(rows).encode(), 1))
+            partial.write_bytes(gzip.compress(orjson.dumps(rows), 1))
             partial.replace(self.file)
         except OSError as exc:
             raise Unavailable(f"cannot keep a copy of the test lists in {self.file}") from exc
@@ -34,7 +34,7 @@ class FailoverFile:
     def load(self) -> TestLists | None:
         """Return the copy, or None when there is none that can be read."""
         try:
-            rows = json.loads(gzip.decompress(self.file.read_bytes()))
+            rows = orjson.loads(gzip.decompress(self.file.read_bytes()))
             return TestLists.of([ListedUrl(*row) for row in rows])
         except FileNotFoundError:
             return None

@@ -121,6 +121,7 @@ class Prioritization:
         self._fields: OrderedDict[str, tuple[TestLists, Priorities, Field]] = OrderedDict()
         self._lists_version = ""
         self._snapshot: Snapshot | None = None
+        self._kept: TestLists | None = None
 
     @property
     def loaded(self) -> bool:
@@ -163,13 +164,18 @@ class Prioritization:
             self._recent = before
             raise
         self._snapshot = _snapshot_of(lists, rules, counts, now, former)
-        if version != self._lists_version:
-            self._lists_version = version
-            self._keep(lists)
+        self._lists_version = version
 
-    def _keep(self, lists: TestLists) -> None:
-        if self._failover is not None and lists.by_cc:
+    def keep(self) -> None:
+        """Put a copy of lists that were read anew aside, for a start without database.
+
+        Raises:
+            Unavailable: there is no place for it; the former copy is still there.
+        """
+        lists = self._snapshot.lists if self._snapshot else None
+        if self._failover is not None and lists is not None and lists is not self._kept:
             self._failover.save(lists)
+            self._kept = lists
 
     def refresh_rules(self) -> None:
         """Read only the rules again, after one was edited; everything, when nothing was read yet.

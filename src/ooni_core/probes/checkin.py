@@ -226,9 +226,11 @@ class CheckInService:
             self.clock.now(), "web_connectivity", place.cc, place.asn, self.collector_id, random[:_RANDOM_BYTES]
         )
         opened, _, cc, asn, collector, _ = first.text.split("_")
-        tails = (random[start : start + _RANDOM_BYTES] for start in range(0, len(random), _RANDOM_BYTES))
+        text = base64.b64encode(random, b"oo").decode()  # without padding inside: three bytes make four letters
+        length = len(text) // len(names)
+        tails = (text[start : start + length] for start in range(0, len(text), length))
         return {
-            name: f"{opened}_{name.replace('_', '')}_{cc}_{asn}_{collector}_{base64.b64encode(tail, b'oo').decode()}"
+            name: f"{opened}_{name.replace('_', '')}_{cc}_{asn}_{collector}_{tail}"
             for name, tail in zip(names, tails, strict=True)
         }
 

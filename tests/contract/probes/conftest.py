@@ -97,9 +97,8 @@ def serving(settings, engine):
         "submissions": make_submissions(settings, intake, clock, entropy),
         "service_settings": settings.service,
     }
-    asgi = create_app(
-        parts.handlers, use_cases, "1", 2**25, on_start=[parts.refresher.start], on_stop=[parts.refresher.stop]
-    )
+    starting, ending = [parts.refresher.begin, parts.refresher.wait], [parts.refresher.stop]
+    asgi = create_app(parts.handlers, use_cases, "1", 2**25, on_start=starting, on_stop=ending)
     return SimpleNamespace(
         asgi=asgi, parts=parts, clock=clock, expunged=expunged, spool=spool, queue=queue, engine=engine
     )

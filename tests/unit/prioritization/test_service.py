@@ -46,7 +46,9 @@ def test_before_the_first_refresh_the_seed_list_is_handed_out():
 
 def test_copy_kept_beside_the_service_serves_a_start_without_database():
     kept = Kept()
-    service(PlainStore([ONE, TWO]), failover=kept).refresh()
+    asked = service(PlainStore([ONE, TWO]), failover=kept)
+    asked.refresh()
+    asked.keep()
     assert set(urls(service(PlainStore(down=True), failover=kept))) == set() | {ONE.url, TWO.url}
 
 
