@@ -30,25 +30,29 @@ def checker(shared_data):
 def differences(checker, client, case):
     given = SimpleNamespace(now=NOW.isoformat(), jwt_key=KEY, hash_key=KEY)
     names = {"admin_token": "admin", "user_token": "nick", "user2_token": "other"}
-    tokens = {
+    values = {
         variable: checker.token(f"{name}@localhost.local", "admin" if name == "admin" else "user", given)
         for variable, name in names.items()
     }
     for step in case["steps"]:
-        request = checker.subst(step["request"], tokens)
+        request = checker.subst(step["request"], values)
         body = {name: request[name] for name in ("json", "content") if name in request}
         answer = client.request(request["method"], request["path"], headers=request.get("headers"), **body)
         headers = Message()
         for name, value in answer.headers.items():
             headers[name] = value
         yield from checker.compare(step, answer.status_code, headers, answer.content, strict_headers=False)
-        missing = directives(step["response"]["headers"]["Cache-Control"]) - directives(headers["Cache-Control"])
+        missing = directives(step["response"]["headers"].get("Cache-Control", "")) - directives(
+            headers["Cache-Control"] or ""
+        )
         yield from (f"Cache-Control lacks {directive}" for directive in missing)
+        for variable, path in step.get("capture", {}).items():
+            values[variable] = checker.at(answer.json(), path)
 
 
 def directives(cache_control):
     """Ours may be stricter than the recorded ones, never laxer."""
-    return set(cache_control.split(", "))
+    return set(filter(None, cache_control.split(", ")))
 
 
 @pytest.mark.parametrize("group", ["auth", "feedback"])

@@ -6,7 +6,7 @@ import pytest
 from litestar.testing import TestClient
 
 from ooni_adapters.database import open_database
-from ooni_adapters.sql.tables import INCIDENTS
+from ooni_adapters.sql.tables import INCIDENTS, OONIRUN
 from ooni_adapters.system import SystemEntropy
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_entrypoints.community import make_community
@@ -43,7 +43,7 @@ def running(request, tmp_path_factory):
 @pytest.fixture
 def service(running):
     running.clock.instant = NOW
-    for table in (INCIDENTS,):
+    for table in (INCIDENTS, OONIRUN):
         if held := running.engine.query(f"SELECT {', '.join(table.key)} FROM {table.name}").dicts():
             running.engine.delete(table, held)
     return running
