@@ -1,13 +1,17 @@
 """Login by e-mail as web pages do it, over HTTP, on every engine."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import jwt
 import pytest
+from litestar.testing import TestClient
 
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.rules import account_id_of
-from ooni_entrypoints.accounts import link_keys
+from ooni_entrypoints.accounts import link_keys, make_account_services
+from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.probe_services import probe_keys
 from tests.contract.accounts.conftest import ADA, ADMIN, KEY, KEYS, NOW, PAGE, bearer, log_in, mailed_token, register
 
@@ -282,3 +286,32 @@ def test_only_our_pages_may_read_what_is_done_for_a_person(client, method, path)
     assert "Origin" in ours["vary"]
     for origin in ("https://evil.org", "http://explorer.ooni.org", "https://explorer.ooni.org.evil.org", "null", ""):
         assert [name for name in asked(origin) if name.startswith("access-control-")] == []
+
+
+class StuckMailer:
+    """A Mailer whose server does not answer until it is told to."""
+
+    def __init__(self):
+        self.asked, self.released = threading.Semaphore(0), threading.Event()
+
+    def send(self, mail):
+        self.asked.release()
+        assert self.released.wait(60)
+
+
+def test_slow_mail_server_keeps_nobody_else_waiting(service):
+    mailer = StuckMailer()
+    parts = make_account_services(service.parts.settings, service.engine, service.clock, None, mailer)
+    use_cases = {**parts.use_cases, "service_settings": service.parts.settings.service}
+    app = create_app(parts.handlers, use_cases, "1", 2**20)
+    with TestClient(app) as client, ThreadPoolExecutor(61) as people:
+        sent = [people.submit(register, client) for _ in range(60)]
+        try:
+            assert mailer.asked.acquire(timeout=30)
+            while mailer.asked.acquire(timeout=1):
+                pass  # until no further mail is begun
+            for path in (METADATA, "/api/v1/user_login", "/api/_/measurement_feedback/bogus_uid"):
+                assert people.submit(client.get, path).exception(timeout=30) is None
+        finally:
+            mailer.released.set()
+        assert {each.result().status_code for each in sent} == {200}
