@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ooni_adapters.spool import folder
 from ooni_core.measurement import MeasurementUid
 from ooni_core.publication.service import PublicationService
 from ooni_core.scoring.model import UNREADABLE, Quarantined
@@ -75,15 +76,15 @@ def test_body_that_cannot_be_read_is_in_quarantine_until_it_can(
     publication: PublicationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uids = accept(publication, GOOD)
-    really = Path.read_bytes
+    really = folder._content
 
-    def read(path: Path) -> bytes:
-        if uids[1].text in path.name:
+    def read(file: str) -> bytes:
+        if uids[1].text in file:
             raise OSError(5, "Input/output error")
-        return really(path)
+        return really(file)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Path, "read_bytes", read)
+        broken.setattr(folder, "_content", read)
         scored = publication.before_discard.__self__.score(uids)
         assert (scored.stored, scored.unreadable) == (2, 1)
         report = publication.run(include_open_hour=True)
@@ -102,17 +103,17 @@ def test_measurement_without_verdict_that_can_no_longer_be_read_is_published_and
 ) -> None:
     """It could be read when its files were built, and not when it was to be scored."""
     uids = accept(publication, GOOD)
-    really, reads = Path.read_bytes, []
+    really, reads = folder._content, []
 
-    def read(path: Path) -> bytes:
-        if uids[1].text in path.name:
-            reads.append(path)
+    def read(file: str) -> bytes:
+        if uids[1].text in file:
+            reads.append(file)
             if len(reads) > 1:
                 raise OSError(5, "Input/output error")
-        return really(path)
+        return really(file)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Path, "read_bytes", read)
+        broken.setattr(folder, "_content", read)
         report = publication.run(include_open_hour=True)
     assert "1 measurements have no verdict and cannot be read" in report.problems[0]
     assert len(list(publication.spool.uids(uids[1].bucket))) == 3
