@@ -203,6 +203,25 @@ def test_cluster_statements_are_those_that_were_reviewed():
     assert made == CLUSTER_SNAPSHOT
 
 
+@pytest.mark.parametrize(
+    ("table", "names"), [("jsonl", ["jsonl_local", "jsonl"]), ("test_groups", ["test_groups"])], ids=str
+)
+def test_column_is_added_on_all_hosts_first_where_the_rows_are(table, names):
+    column = attrs.evolve(TEST_GROUPS.columns[1], name="colour", default="it's")
+    assert ClickHouseDialect("ooni").add_column(TABLES[table], column) == [
+        f"ALTER TABLE `{name}` ON CLUSTER 'ooni' ADD COLUMN IF NOT EXISTS `colour` String DEFAULT 'it\\'s'"
+        for name in names
+    ]
+
+
+def test_large_tables_are_sharded_and_all_others_whole_on_every_host():
+    made = {name: ClickHouseDialect("ooni").create(table) for name, table in TABLES.items()}
+    assert {name for name, statements in made.items() if len(statements) == 2} == {"fastpath", "jsonl", "obs_openvpn"}
+    for statement in (one for statements in made.values() for one in statements):
+        assert " ON CLUSTER 'ooni' " in statement
+        assert "ENGINE = Replicated" in statement or "ENGINE = Distributed(" in statement
+
+
 def invoke(tmp_path, *arguments):
     return CliRunner().invoke(cli, ["--set", f"storage.data_dir={tmp_path}", *arguments])
 

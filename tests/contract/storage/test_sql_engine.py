@@ -14,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from ooni_adapters.database import open_database
+from ooni_adapters.duckdb import DuckDbEngine
 from ooni_adapters.sql.datasets import activate, roll_back
 from ooni_adapters.sql.engine import UNLIMITED, Cancellation, Limits, cancellable
 from ooni_adapters.sql.preparing import differences
@@ -580,6 +581,13 @@ class TestDuckDbMemory(SqlEngineContract):
     def engine(self, duckdb_memory):
         return duckdb_memory
 
+    def test_query_without_enough_memory_is_unavailable(self):
+        small = DuckDbEngine(options={"memory_limit": "20MB", "threads": 1})
+        with pytest.raises(Unavailable):
+            small.query("SELECT length(string_agg(range, ',')) FROM range(20000000)")
+        assert small.query("SELECT 1").scalar() == 1
+        small.close()
+
     def test_stream_that_is_cancelled_or_fails_halfway_raises_an_error_of_ours(self, engine):
         cancellation = Cancellation()
         batches = engine.stream("SELECT range FROM range(100000000)", limits=Limits(cancellation=cancellation))
@@ -648,6 +656,14 @@ def test_stream_that_ends_in_the_middle_is_never_taken_for_the_whole(faulty):
     with pytest.raises(Unavailable):
         list(engine.stream("SELECT number FROM numbers(100000)"))
     assert len(pa.Table.from_batches(engine.stream("SELECT number FROM numbers(100000)"))) == 100_000
+
+
+@pytest.mark.parametrize("engine", ["chdb", "clickhouse"])
+def test_query_without_enough_memory_on_clickhouse_is_unavailable(engine, request):
+    engine = request.getfixturevalue(engine)
+    with pytest.raises(Unavailable, match=r"(?i)memory"):
+        engine.query("SELECT groupArray(number) FROM numbers(10000000) SETTINGS max_memory_usage = 10000000")
+    assert engine.query("SELECT 1").scalar() == 1
 
 
 @pytest.mark.parametrize("engine", ["chdb", "clickhouse"])
