@@ -230,32 +230,6 @@ class TestEnginesAgreeWithPlainPython:
         assert uids(found_there) == uids(expected)
 
     @SLOW_START
-    @given(found=rows(), filter=LOOSE)
-    def test_list_is_as_long_as_the_chart_says(self, engine, engines, found, filter):
-        catalog = catalog_on(engine, engines, found)
-        [cell] = catalog.count(CountQuery(filter)).cells
-        assert len(catalog.search(filter, Page(limit=1000))) == cell.counts.measurements
-
-    @SLOW_START
-    @given(
-        found=rows(),
-        filter=LOOSE,
-        axis=st.sampled_from([Axis.COUNTRY, Axis.NETWORK, Axis.TEST_NAME, Axis.INPUT, Axis.DOMAIN]),
-    )
-    def test_each_cell_counts_what_a_list_with_that_value_shows(self, engine, engines, found, filter, axis):
-        catalog = catalog_on(engine, engines, found)
-        field = {
-            "probe_cc": "probe_ccs",
-            "probe_asn": "probe_asns",
-            "test_name": "test_names",
-            "input": "inputs",
-            "domain": "domains",
-        }[axis]
-        for cell in catalog.count(CountQuery(filter, (axis,))).cells:
-            narrowed = attrs.evolve(filter, **{field: cell.keys})
-            assert len(catalog.search(narrowed, Page(limit=1000))) == cell.counts.measurements
-
-    @SLOW_START
     @given(found=rows(), query=questions)
     def test_classes_add_up_and_so_do_the_parts_of_a_window(self, engine, engines, found, query):
         catalog = catalog_on(engine, engines, found)
