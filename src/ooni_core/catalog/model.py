@@ -262,14 +262,9 @@ class Cell(NamedTuple):
 
 @attrs.frozen
 class Chart:
-    """Cells sorted by their keys, ascending; exactly one cell when the query has no axes.
-
-    Attributes:
-        rows_read: size of the table the engine answered from, in rows; 0 when it does not say.
-    """
+    """Cells sorted by their keys, ascending; exactly one cell when the query has no axes."""
 
     cells: tuple[Cell, ...]
-    rows_read: int = 0
 
 
 @attrs.frozen

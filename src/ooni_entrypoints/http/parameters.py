@@ -33,8 +33,7 @@ class Query:
         Raises:
             Invalid: it has hundreds of fields.
         """
-        # Some clients send characters beyond ASCII as they are, in UTF-8.
-        text = request.scope["query_string"].decode("utf-8", "replace")
+        text = request.scope["query_string"].decode("latin-1")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MOST_FIELDS)
         except ValueError as exc:

@@ -428,6 +428,10 @@ def test_gardener_gets_counters_as_integers(seeded):
     assert answer["v"] == 0
     assert answer["result"]["measurement_count"] == 13
     assert answer["result"]["confirmed_count"] == 1
+    stats = answer["db_stats"]
+    assert set(stats) == {"row_count", "bytes", "total_row_count", "elapsed_seconds"}
+    assert (stats["row_count"], stats["total_row_count"], stats["bytes"]) == (13, 13, 0)
+    assert stats["elapsed_seconds"] > 0
 
 
 def test_old_clients_get_what_they_know(seeded, bare):

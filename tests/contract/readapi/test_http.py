@@ -107,6 +107,16 @@ def test_measurement_from_an_unknown_network_is_hidden_everywhere(http):
     assert get(http, f"/api/v1/measurement_meta?measurement_uid={uid}&full=True").json() == {"raw_measurement": ""}
 
 
+@pytest.mark.parametrize(("checked", "status"), [("t", "verified"), ("f", "failed"), ("u", None)])
+def test_checked_signature_is_told_and_nothing_about_others(checked, status):
+    found = row(1, is_verified=checked)
+    with client(MemoryCatalog([found])) as http:
+        listed = get(http, f"/api/v1/measurements?{RANGE}").json()["results"][0]
+        meta = get(http, f"/api/v1/measurement_meta?measurement_uid={found.measurement_uid}").json()
+    assert listed.get("verification_status") == meta.get("verification_status") == status
+    assert len(meta) == 13 + (status is not None)
+
+
 def test_known_measurement_without_body_is_404(http):
     assert get(http, f"/api/v1/raw_measurement?measurement_uid={ROWS[1].measurement_uid}").status_code == 404
 
