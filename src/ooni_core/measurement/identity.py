@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import attrs
 
@@ -22,8 +23,9 @@ _BUCKET = re.compile(r"(\d{10})_([A-Z]{2})_([a-z0-9]{2,29})", re.ASCII)
 _MAX_ASN = 2**32 - 1
 
 
+@lru_cache(maxsize=8192)  # two hours of seconds: the uids of an hour come by several times each
 def _parsed_time(digits: str, what: str) -> datetime:
-    """Read ``YYYYMMDDHH`` or ``YYYYMMDDHHMMSS``; strptime takes ten times as long, and every uid comes by here."""
+    """Read ``YYYYMMDDHH`` or ``YYYYMMDDHHMMSS``; strptime takes ten times as long."""
     minute, second = digits[10:12] or "0", digits[12:] or "0"
     try:
         return datetime(
