@@ -277,7 +277,7 @@ def _close_all(clients: deque[Client]) -> None:
 
 
 def _read_settings(limits: Limits) -> dict[str, Any]:
-    settings: dict[str, Any] = {**_READING, "readonly": 2}  # nothing but settings may be changed
+    settings: dict[str, Any] = dict(_READING)
     if limits.seconds is not None:
         settings |= {"max_execution_time": limits.seconds, "timeout_overflow_mode": "throw"}
     if limits.rows is not None:

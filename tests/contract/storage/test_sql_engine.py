@@ -664,13 +664,3 @@ def test_query_without_enough_memory_on_clickhouse_is_unavailable(engine, reques
     with pytest.raises(Unavailable, match=r"(?i)memory"):
         engine.query("SELECT groupArray(number) FROM numbers(10000000) SETTINGS max_memory_usage = 10000000")
     assert engine.query("SELECT 1").scalar() == 1
-
-
-@pytest.mark.parametrize("engine", ["chdb", "clickhouse"])
-def test_read_on_clickhouse_cannot_change_anything(engine, request):
-    engine = request.getfixturevalue(engine)
-    engine.insert(TEST_GROUPS, [{"test_name": "ndt"}])
-    for statement in ("TRUNCATE TABLE test_groups", "INSERT INTO test_groups (test_name) SELECT 'x'"):
-        with pytest.raises(Unavailable, match="readonly"):
-            engine.query(statement)
-    assert engine.query("SELECT test_name FROM test_groups").tuples == [("ndt",)]
