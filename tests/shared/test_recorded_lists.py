@@ -34,8 +34,7 @@ def rules(recorded):
 
 
 def in_order(entries, rules, cc, counts):
-    priorities = Priorities(rules)
-    field = Field.of(entries, lambda entry: priorities.of(entry, cc))
+    field = Field.of(entries, Priorities(rules).of_each(entries, cc))
     return Ranking(field, counts).pick(9999, (), Chance(1))
 
 
