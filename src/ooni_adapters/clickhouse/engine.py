@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from ooni_adapters.clickhouse.address import Address
 from ooni_adapters.clickhouse.binding import typed
 from ooni_adapters.clickhouse.dialect import DELETED_COLUMN, VERSION_COLUMN, ClickHouseDialect, quoted
-from ooni_adapters.clickhouse.times import naive_batch, naive_rows
+from ooni_adapters.clickhouse.times import naive_batch, naive_columns, naive_rows
 from ooni_adapters.sql.batches import complete_batch
 from ooni_adapters.sql.engine import ORDINARY, UNLIMITED, Limits, Params, Row, Rows
 from ooni_adapters.sql.schema import Rule, Table
@@ -95,6 +95,14 @@ class ClickHouseEngine:
             result = client.query(marked, parameters=values, settings=_read_settings(limits))
             tuples = naive_rows(result.result_rows, [kind.name for kind in result.column_types])
         return Rows(tuple(result.column_names), tuples)
+
+    def columns(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> tuple[Sequence[Any], ...]:
+        """Run a read; columns are how ClickHouse sends it."""
+        statement, values = typed(sql, params)
+        with self._lent() as client, _as_ours(), self._killable(statement, limits) as marked:
+            result = client.query(marked, parameters=values, settings=_read_settings(limits))
+            kinds = [kind.name for kind in result.column_types]
+            return tuple(naive_columns(result.result_columns, kinds))
 
     def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
         """Run a read on a client of its own."""

@@ -15,6 +15,14 @@ def naive_rows(rows: Sequence[Any], kinds: list[str]) -> Sequence[tuple[Any, ...
     return [tuple(_naive_value(value) for value in row) for row in rows]
 
 
+def naive_columns(columns: Sequence[Sequence[Any]], kinds: list[str]) -> list[Sequence[Any]]:
+    """Do as ``naive_rows`` does, for values column by column."""
+    return [
+        [_naive_value(value) for value in column] if "DateTime" in kind else column
+        for column, kind in zip(columns, kinds, strict=True)
+    ]
+
+
 def _naive_value(value: Any) -> Any:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).replace(tzinfo=None)

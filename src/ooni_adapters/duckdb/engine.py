@@ -23,6 +23,7 @@ from ooni_core.errors import Conflict, Invalid, QueryTimeout, TooLarge, Unavaila
 
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _STREAM_ROWS = 10_000
+_COLUMN_ROWS = 100_000
 _LOOKED_UP_ROWS = 5_000
 # DuckDB 2.0.0 counts removed rows when it chooses row groups for ORDER BY … LIMIT, and then returns too few rows.
 _OPTIONS = {"disabled_optimizers": "row_group_pruner"}
@@ -74,6 +75,17 @@ class DuckDbEngine:
                 cursor.abort()
                 raise TooLarge(f"the answer has more than {limits.rows} rows; narrow the question")
         return Rows(columns, tuples)
+
+    def columns(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> tuple[Sequence[Any], ...]:
+        """Run a read and take its answer as Arrow columns."""
+        with self._lent() as cursor, _as_ours(), _interrupted_after(cursor, limits):
+            read = cursor.sql(sql, params=_bound(sql, params)).to_arrow_reader(_COLUMN_ROWS)
+            batches: list[pa.RecordBatch] = []
+            for batch in read:
+                batches.append(batch)
+                if limits.rows is not None and sum(map(len, batches)) > limits.rows:
+                    raise TooLarge(f"the answer has more than {limits.rows} rows; narrow the question")
+        return tuple(_values(column) for column in pa.Table.from_batches(batches, read.schema).columns)
 
     def stream(self, sql: str, params: Params | None = None, limits: Limits = ORDINARY) -> Iterator[pa.RecordBatch]:
         """Run a read on a cursor of its own."""
@@ -227,6 +239,16 @@ class DuckDbEngine:
                 self._writer.execute(statement)
             finally:
                 self._writer.unregister("batch")
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of *column*; texts and times repeat, and making each once takes a tenth of the time."""
+    if pa.types.is_integer(column.type) and not column.null_count:
+        numbers: list[Any] = column.to_numpy().tolist()
+        return numbers
+    coded = column.combine_chunks().dictionary_encode()
+    distinct = coded.dictionary.to_pylist()
+    return [None if code is None else distinct[code] for code in coded.indices.to_pylist()]
 
 
 def _close_all(cursors: Iterable[duckdb.DuckDBPyConnection], *owners: duckdb.DuckDBPyConnection) -> None:

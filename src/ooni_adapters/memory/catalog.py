@@ -75,7 +75,7 @@ class MemoryCatalog:
         cells: dict[tuple[AxisValue, ...], Counts] = {} if query.axes else {(): Counts()}
         for keys, row in self._keyed(query):
             cells[keys] = _sum(cells.get(keys, Counts()), counts_of(row))
-        return Chart(tuple(Cell(keys, cells[keys]) for keys in _sorted(cells)))
+        return Chart.of([Cell(keys, cells[keys]) for keys in _sorted(cells)], len(query.axes))
 
     def activity(self, query: CountQuery) -> Sequence[Activity]:
         """Group the rows, then look at each group."""

@@ -7,27 +7,17 @@ from typing import Any
 import attrs
 
 from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions, source_of
-from ooni_adapters.sql.catalog_rollups import (
-    ANOMALY,
-    CONFIRMED,
-    FAILURE,
-    Plan,
-    changed_days,
-    plan_for,
-    planned_rows,
-    rollup_for,
-    seen_until,
-)
+from ooni_adapters.sql.catalog_plans import Plan, plan_for, planned_rows, rollup_for
+from ooni_adapters.sql.catalog_rollups import ANOMALY, CONFIRMED, FAILURE, changed_units, known_to
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_core.catalog.model import (
     Activity,
     Axis,
     AxisValue,
     CatalogEntry,
-    Cell,
     Chart,
+    Columns,
     CountQuery,
-    Counts,
     ListedUrl,
     MeasurementFilter,
     Page,
@@ -113,10 +103,14 @@ class SqlCatalog:
             sums = _sums("anomalies", "confirmations", "failures", "measurements")
             sql, params = self._rolled_up(plan, query, sums, ())
         try:
-            rows = self._rows(sql, params, self.most_cells)
+            columns = self.engine.columns(sql, params, Limits(seconds=self.seconds, rows=self.most_cells))
         except TooLarge as exc:
             raise TooLarge("Result too large: narrow the filters or choose fewer axes") from exc
-        return Chart(_cells(rows))
+        if not any(columns):
+            return Chart.of((), len(query.axes))
+        *keys, anomalies, confirmations, failures, measurements = columns
+        ok = [m - a - c - f for a, c, f, m in zip(anomalies, confirmations, failures, measurements, strict=True)]
+        return Chart(tuple(keys), Columns(anomalies, confirmations, failures, ok, measurements))
 
     def activity(self, query: CountQuery) -> Sequence[Activity]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -133,12 +127,13 @@ class SqlCatalog:
         return [_activity(row, len(query.axes)) for row in self._rows(sql, params)]
 
     def _plan(self, query: CountQuery, *more: str) -> Plan | None:
-        """Decide whether a rollup answers *query*, and which days of it."""
+        """Decide whether a rollup answers *query*, and how much of it."""
         table = rollup_for(query, *more) if self.rollups else None
-        seen = seen_until(self.engine) if table else None
-        if table is None or seen is None:
+        known = known_to(self.engine) if table else None
+        if table is None or known is None:
             return None
-        return plan_for(query, table, changed_days(self.engine, seen, Limits(seconds=self.seconds)))
+        limits = Limits(seconds=self.seconds)
+        return plan_for(query, table, known, changed_units(self.engine, known.seen_until, known.open_from, limits))
 
     def _rolled_up(
         self, plan: Plan, query: CountQuery, figures: str, more: Sequence[str]
@@ -245,18 +240,6 @@ def _day(value: date | datetime) -> date:
 
 def _keys(row: tuple[Any, ...], count: int) -> tuple[AxisValue, ...]:
     return tuple(_naive(key) if isinstance(key, datetime) else key for key in row[:count])
-
-
-def _cells(rows: Sequence[tuple[Any, ...]]) -> tuple[Cell, ...]:
-    """Make the cells of rows that hold keys, then anomalies, confirmations, failures and all measurements."""
-    if not rows:
-        return ()
-    *keys, anomalies, confirmations, failures, measurements = zip(*rows, strict=True)
-    keys = [[_naive(key) for key in column] if isinstance(column[0], datetime) else column for column in keys]
-    ok = [m - a - c - f for a, c, f, m in zip(anomalies, confirmations, failures, measurements, strict=True)]
-    counts = map(Counts._make, zip(anomalies, confirmations, failures, ok, measurements, strict=True))
-    # A chart without axes has one cell, whose key is empty.
-    return tuple(map(Cell, zip(*keys, strict=True) if keys else ((),), counts))
 
 
 def _activity(row: tuple[Any, ...], axes: int) -> Activity:

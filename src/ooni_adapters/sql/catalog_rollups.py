@@ -1,32 +1,38 @@
-"""Rollups of the catalog: which days they know, rebuilding them, and answering charts from them.
+"""Rollups of the catalog: rebuilding them, and what they know at a moment.
 
-A day is rebuilt whole from ``fastpath`` under a new build number; naming that build in ``rollup_days`` is what makes
-readers see it, in one step. So a rebuild may be interrupted or repeated at any point, and rows that arrive late, are
-replaced or are scored again are counted right: their days are rebuilt. Until then such days are read from ``fastpath``.
+Measurements are rolled up by when they arrived, which their uids begin with and which never changes. The unit is a day
+of arrival (of legacy uids, ``01`` and a day, a month). A unit is rebuilt whole from ``fastpath``, under a new build
+number; naming that build in ``rollup_units`` is what makes readers see it, in one step. So a rebuild may be interrupted
+or repeated at any point.
+
+Whenever an hour has closed, its unit is rebuilt: late measurements, whose day is long past, come with those of the hour
+in which they arrived. Units whose measurements were replaced or scored again since are rebuilt too, and read from
+``fastpath`` until then. So is everything that arrived in the hour that is still open.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions
 from ooni_adapters.sql.dialect import Dialect
 from ooni_adapters.sql.engine import UNLIMITED, Limits, SqlEngine
 from ooni_adapters.sql.schema import Table
-from ooni_adapters.sql.tables.rollups import ROLLUP_DAYS, ROLLUP_PROGRESS, ROLLUPS
-from ooni_core.catalog.model import EARLIEST, LATEST, Axis, CountQuery, Grain, MeasurementFilter, TimeWindow
+from ooni_adapters.sql.tables.rollups import ROLLUP_UNITS, ROLLUPS
+from ooni_core.catalog.model import EARLIEST
 from ooni_core.ports import Clock
 
 SETTLING = timedelta(minutes=2)
 """Rows may become visible a little later than their ``update_time``, and clocks of several hosts differ a little."""
 
-_NAME = "fastpath"
-_DAYS_AT_ONCE = 31
-_MOST_RANGES = 12
-_ONE_DAY = timedelta(days=1)
+_UNIT_LENGTH = len("20261125")
+UNIT = f"substr(measurement_uid, 1, {_UNIT_LENGTH})"
+BEHIND_ALL = "\U0010ffff"
+"""No text that begins with a unit sorts behind that unit and this."""
+
+_UNITS_AT_ONCE = 31
+_SALT_LENGTH = 8
 
 FAILURE = "msm_failure = 't'"
 CONFIRMED = "msm_failure <> 't' AND confirmed = 't'"
@@ -40,19 +46,24 @@ _COUNTED = {
     "confirmed_flags": "confirmed = 't'",
 }
 # As rollups hold them: engines disagree about the type of a count, and do not mix types in one column.
-_FROM_ROWS = {name: f"CAST(count(*) FILTER (WHERE {test}) AS BIGINT)" for name, test in _COUNTED.items()}
-_FILTER_DIMENSIONS = {
-    "domains": "domain",
-    "probe_ccs": "probe_cc",
-    "probe_asns": "probe_asn",
-    "test_names": "test_name",
-    "known_country": "probe_cc",
-    "known_network": "probe_asn",
-}
+FROM_ROWS = {name: f"CAST(count(*) FILTER (WHERE {test}) AS BIGINT)" for name, test in _COUNTED.items()}
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time())
+@attrs.frozen
+class Known:
+    """What the rollups of a database know at one moment.
+
+    Attributes:
+        unit: the newest one.
+        build: the one that counts for it. It stays readable until the next but one.
+        open_from: measurements with this uid or a later one are in no rollup.
+        seen_until: the ``update_time`` up to which the rollups know all other measurements.
+    """
+
+    unit: str
+    build: str
+    open_from: str
+    seen_until: datetime
 
 
 @attrs.frozen
@@ -63,158 +74,85 @@ class SqlRollups:
     clock: Clock
 
     def refresh(self) -> int:
-        """Rebuild the days whose measurements changed since the last time; return how many these are.
+        """Rebuild the days of arrival that changed since the last time; return how many these are.
 
         It is safe to call at any time, again after a crash, and never changes an answer, only its speed.
         """
         until = self.clock.now().astimezone(UTC).replace(tzinfo=None) - SETTLING
-        seen = seen_until(self.engine)
-        days = sorted(changed_days(self.engine, seen or EARLIEST, UNLIMITED))
-        for start in range(0, len(days), _DAYS_AT_ONCE):
-            self._rebuild(days[start : start + _DAYS_AT_ONCE])
-        if seen is None or until > seen:
-            self.engine.insert(ROLLUP_PROGRESS, [{"name": _NAME, "seen_until": until}])
-        return len(days)
+        known = known_to(self.engine) or Known("", "", "", EARLIEST)
+        open_from, seen_until = max(f"{until:%Y%m%d%H}", known.open_from), max(until, known.seen_until)
+        units = changed_units(self.engine, known.seen_until, open_from, UNLIMITED)
+        units |= _arrived(self.engine, known.open_from, open_from)
+        # The unit of the open hour always has a row, which says where all of them end.
+        build = known.build if known.unit == open_from[:_UNIT_LENGTH] else ""
+        self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until))
+        return len(units)
 
-    def recount(self, days: Sequence[date]) -> None:
-        """Rebuild *days* now, because measurements of theirs were removed: nothing else would tell."""
-        if days and seen_until(self.engine) is not None:
-            self._rebuild(sorted(days))
+    def recount(self, uids: Iterable[str]) -> None:
+        """Count anew what arrived with *uids*, because measurements were removed: nothing else would tell."""
+        known = known_to(self.engine)
+        units = {uid[:_UNIT_LENGTH] for uid in uids if known is not None and uid < known.open_from}
+        if known is not None and units:
+            self._rebuild(units, known)
 
     def forget(self) -> None:
-        """Make the next refresh rebuild every day, for instance after rows were removed by hand."""
-        self.engine.delete(ROLLUP_PROGRESS, [{"name": _NAME}])
-        # A day that has lost all its measurements would never be rebuilt.
-        days = self.engine.query("SELECT day FROM rollup_days", limits=UNLIMITED).tuples
-        self.engine.delete(ROLLUP_DAYS, [{"day": day} for (day,) in days])
+        """Make the next refresh rebuild everything, for instance after rows were removed by hand."""
+        units = self.engine.query("SELECT unit FROM rollup_units", limits=UNLIMITED).tuples
+        self.engine.delete(ROLLUP_UNITS, [{"unit": unit} for (unit,) in units])
 
-    def _rebuild(self, days: Sequence[date]) -> None:
-        # Never the number of a build that was interrupted: its rows may still be there.
-        build, kept = secrets.randbits(62), self._builds_of(days)
-        window = {"start": _midnight(days[0]), "end": _midnight(days[-1]) + _ONE_DAY, "days": list(days)}
-        for table in ROLLUPS:
-            self.engine.execute(_build_statement(table, self.engine.dialect), {**window, "build": build})
-        self.engine.insert(ROLLUP_DAYS, [{"day": day, "build": build} for day in days])
-        for table in ROLLUPS:
-            # The build that this one replaces stays until the next time: a query may be about to read it.
-            self.engine.execute(
-                f"DELETE FROM {table.name} WHERE day IN $days AND build NOT IN $kept",  # noqa: S608 - declared names
-                {"days": list(days), "kept": [build, *kept]},
-            )
+    def _rebuild(self, changed: set[str], known: Known) -> None:
+        units, salt = sorted(changed), secrets.token_hex(_SALT_LENGTH // 2)
+        builds = {known.unit: known.build or salt + known.unit} | {unit: salt + unit for unit in units}
+        kept = self._builds_of(units)
+        portions = [units[start : start + _UNITS_AT_ONCE] for start in range(0, len(units), _UNITS_AT_ONCE)]
+        for portion in portions:
+            values = {"salt": salt, "first": portion[0], "last": portion[-1] + BEHIND_ALL, "units": portion}
+            for table in ROLLUPS:
+                statement = _build_statement(table, self.engine.dialect)
+                self.engine.execute(statement, {**values, "open_from": known.open_from})
+        rows = [{**attrs.asdict(known), "unit": unit, "build": build} for unit, build in builds.items()]
+        self.engine.insert(ROLLUP_UNITS, rows)
+        # The builds that these replace stay until the next time: a query may be about to read them.
+        self._remove_builds(units, kept=[*kept, *builds.values()])
 
-    def _builds_of(self, days: Sequence[date]) -> list[int]:
-        sql = "SELECT DISTINCT build FROM rollup_days WHERE day IN $days"
-        return [int(build) for (build,) in self.engine.query(sql, {"days": list(days)}).tuples]
+    def _remove_builds(self, units: Sequence[str], kept: Sequence[str]) -> None:
+        # Builds come into the first table first and leave it last, so it knows of all that were left unfinished.
+        found = f"substr(build, {_SALT_LENGTH + 1}) IN $units AND build NOT IN $kept"
+        sql = f"SELECT DISTINCT build FROM {ROLLUPS[0].name} WHERE {found}"  # noqa: S608 - declared names
+        gone = [build for (build,) in self.engine.query(sql, {"units": units, "kept": kept}, UNLIMITED).tuples]
+        for table in reversed(ROLLUPS) if gone else ():
+            self.engine.execute(f"DELETE FROM {table.name} WHERE build IN $gone", {"gone": gone})  # noqa: S608
+
+    def _builds_of(self, units: Sequence[str]) -> list[str]:
+        sql = "SELECT build FROM rollup_units WHERE unit IN $units"
+        return [build for (build,) in self.engine.query(sql, {"units": list(units)}, UNLIMITED).tuples]
 
 
 def _build_statement(table: Table, dialect: Dialect) -> str:
     dimensions = [name for name in table.key if name not in {"day", "build"}]
+    names = ", ".join(["day", *dimensions, "build", *FROM_ROWS])
     day = dialect.bucket("day", "measurement_start_time")
-    names = ", ".join(["day", *dimensions, "build", *_FROM_ROWS])
-    values = ", ".join([f"{day} AS day", *dimensions, "$build AS build", *_FROM_ROWS.values()])
+    values = ", ".join([f"{day} AS day", *dimensions, f"$salt || {UNIT} AS build", *FROM_ROWS.values()])
     return (
         f"INSERT INTO {table.name} ({names}) SELECT {values} FROM fastpath"  # noqa: S608 - declared names
-        f" WHERE measurement_start_time >= $start AND measurement_start_time < $end AND {day} IN $days"
-        f" GROUP BY {', '.join(['day', *dimensions])}"
+        f" WHERE measurement_uid >= $first AND measurement_uid < $last AND measurement_uid < $open_from"
+        f" AND {UNIT} IN $units GROUP BY {', '.join(['day', *dimensions, 'build'])}"
     )
 
 
-def seen_until(engine: SqlEngine) -> datetime | None:
-    """Return the ``update_time`` up to which the rollups know all measurements; None when there are no rollups."""
-    found = engine.query("SELECT seen_until FROM rollup_progress WHERE name = $name", {"name": _NAME}).scalar()
-    return found if found is None or found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+def known_to(engine: SqlEngine) -> Known | None:
+    """Return what the rollups know; None when there are none."""
+    sql = "SELECT unit, build, open_from, seen_until FROM rollup_units ORDER BY unit DESC LIMIT 1"
+    found = engine.query(sql).tuples
+    return Known(*found[0]) if found else None
 
 
-def changed_days(engine: SqlEngine, since: datetime, limits: Limits) -> set[date]:
-    """Return the days that have a measurement stored or replaced after *since*."""
-    day = engine.dialect.bucket("day", "measurement_start_time")
-    sql = f"SELECT DISTINCT {day} FROM fastpath WHERE update_time > $since"  # noqa: S608 - declared names
-    return {found for (found,) in engine.query(sql, {"since": since}, limits).tuples}
+def changed_units(engine: SqlEngine, since: datetime, open_from: str, limits: Limits) -> set[str]:
+    """Return the units that have a measurement from before *open_from* stored or replaced after *since*."""
+    sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE update_time > $since AND measurement_uid < $open_from"  # noqa: S608
+    return {unit for (unit,) in engine.query(sql, {"since": since, "open_from": open_from}, limits).tuples}
 
 
-def rollup_for(query: CountQuery, *more: str) -> Table | None:
-    """Return the smallest rollup that can answer *query*, if any.
-
-    Args:
-        query: the question.
-        more: further dimensions that the answer needs.
-    """
-    if query.grain is Grain.HOUR and Axis.DAY in query.axes:
-        return None
-    plain = MeasurementFilter(window=query.filter.window)
-    used = {
-        name for name in attrs.fields_dict(MeasurementFilter) if getattr(query.filter, name) != getattr(plain, name)
-    }
-    if not used <= set(_FILTER_DIMENSIONS):
-        return None
-    needed = {_FILTER_DIMENSIONS[name] for name in used} | {axis.value for axis in query.axes if axis is not Axis.DAY}
-    return next((table for table in ROLLUPS if needed.union(more) <= set(table.key)), None)
-
-
-@attrs.frozen
-class Plan:
-    """How to answer a chart: whole days from a rollup, the rest from the measurements.
-
-    Attributes:
-        days: first day and end (exclusive) of what the rollup answers.
-        without: days in between that changed since they were rolled up.
-        rest: what is read from ``fastpath``.
-    """
-
-    table: Table
-    days: tuple[date, date]
-    without: tuple[date, ...]
-    rest: tuple[TimeWindow, ...]
-
-
-def plan_for(query: CountQuery, table: Table, changed: set[date]) -> Plan | None:
-    """Split the window of *query* into days that *table* knows and the rest; None when the rest would be most of it."""
-    window = query.filter.window
-    start, end = window.start or EARLIEST, window.end or LATEST
-    first = start.date() if start == _midnight(start.date()) else start.date() + _ONE_DAY
-    last = end.date()
-    if first >= last:
-        return None
-    without = tuple(sorted(day for day in changed if first <= day < last))
-    edges = [(start, _midnight(first)), (_midnight(last), end)]
-    ranges = [(a, b) for a, b in [*edges, *_runs(without)] if a < b]
-    if len(ranges) > _MOST_RANGES:
-        return None
-    return Plan(table, (first, last), without, tuple(TimeWindow(a, b) for a, b in sorted(ranges)))
-
-
-def _runs(days: Sequence[date]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the stretches that consecutive *days* (ascending) form."""
-    stretch: list[date] = []
-    for day in days:
-        if stretch and day != stretch[-1] + _ONE_DAY:
-            yield _midnight(stretch[0]), _midnight(stretch[-1]) + _ONE_DAY
-            stretch = []
-        stretch.append(day)
-    if stretch:
-        yield _midnight(stretch[0]), _midnight(stretch[-1]) + _ONE_DAY
-
-
-def planned_rows(plan: Plan, query: CountQuery, dimensions: Sequence[str], dialect: Dialect) -> Condition:
-    """Write the pre-aggregated rows of *plan*: time keys, *dimensions*, and counters by the names of the rollup."""
-    params: dict[str, Any] = {"first_day": plan.days[0], "end_day": plan.days[1]}
-    key = [f"{axis_expression(Axis.DAY, query.grain, dialect, 'day')} AS step"] if Axis.DAY in query.axes else []
-    where = all_of(conditions(attrs.evolve(query.filter, window=TimeWindow())))
-    params |= where.params
-    tests = ["day >= $first_day", "day < $end_day", where.sql, "(day, build) IN (SELECT day, build FROM rollup_days)"]
-    if plan.without:
-        tests.append("day NOT IN $without")
-        params["without"] = list(plan.without)
-    names = ["day", *key, *dimensions, *_FROM_ROWS]
-    arms = [f"SELECT {', '.join(names)} FROM {plan.table.name} WHERE {' AND '.join(tests)}"]  # noqa: S608
-    day = dialect.bucket("day", "measurement_start_time")
-    step = [f"{axis_expression(Axis.DAY, query.grain, dialect)} AS step"] if key else []
-    for number, window in enumerate(plan.rest):
-        values = [f"{day} AS day", *step, *dimensions, *(f"{value} AS {name}" for name, value in _FROM_ROWS.items())]
-        grouped = ", ".join(["day", *(["step"] if step else []), *dimensions])
-        params |= {f"start_{number}": window.start, f"end_{number}": window.end}
-        arms.append(
-            f"SELECT {', '.join(values)} FROM fastpath WHERE measurement_start_time >= $start_{number}"  # noqa: S608
-            f" AND measurement_start_time < $end_{number} AND {where.sql} GROUP BY {grouped}"
-        )
-    return Condition(" UNION ALL ".join(arms), params)
+def _arrived(engine: SqlEngine, start: str, end: str) -> set[str]:
+    sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE measurement_uid >= $start AND measurement_uid < $end"  # noqa: S608
+    return {unit for (unit,) in engine.query(sql, {"start": start, "end": end}, UNLIMITED).tuples}

@@ -1,7 +1,6 @@
 """Forgetting what the tables say about withdrawn measurements."""
 
 from collections.abc import Collection
-from datetime import date
 
 import attrs
 
@@ -16,7 +15,7 @@ _ABOUT_MEASUREMENTS = (FASTPATH, JSONL, OBS_OPENVPN, QUARANTINE, MSMT_FEEDBACK)
 
 @attrs.frozen
 class SqlErasure:
-    """An Erasure in a SQL database. The charts' rollups of the days concerned are made again."""
+    """An Erasure in a SQL database. The charts' rollups that counted them are made again."""
 
     engine: SqlEngine
     clock: Clock
@@ -26,7 +25,6 @@ class SqlErasure:
         if not uids:
             return
         texts = sorted(uid.text for uid in uids)
-        days = self._days_of(texts)
         with self.engine.transaction():
             for table in _ABOUT_MEASUREMENTS:
                 key = ", ".join(table.key)
@@ -35,13 +33,5 @@ class SqlErasure:
                     {"uids": texts},
                 )
                 self.engine.delete(table, found.dicts())
-            # In the same transaction: once the rows are gone, nothing tells which days they were counted on.
-            SqlRollups(self.engine, self.clock).recount(days)
-
-    def _days_of(self, texts: list[str]) -> list[date]:
-        day = self.engine.dialect.bucket("day", "measurement_start_time")
-        found = self.engine.query(
-            f"SELECT DISTINCT {day} FROM fastpath WHERE measurement_uid IN $uids",  # noqa: S608 - declared names
-            {"uids": texts},
-        )
-        return [found_day for (found_day,) in found.tuples]
+            # In the same transaction: once the rows are gone, nothing tells where they were counted.
+            SqlRollups(self.engine, self.clock).recount(texts)

@@ -5,6 +5,7 @@ are answers to the same question.
 """
 
 import enum
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -241,10 +242,7 @@ AxisValue = str | int | date | datetime
 
 
 class Counts(NamedTuple):
-    """Five counters of a chart's cell; the first four are disjoint and add up to the fifth.
-
-    A tuple, as Cell is: charts have ten thousands of them, and making attrs objects would take longer than the query.
-    """
+    """Five counters of a chart's cell; the first four are disjoint and add up to the fifth."""
 
     anomaly: int = 0
     confirmed: int = 0
@@ -262,9 +260,42 @@ class Cell(NamedTuple):
 
 @attrs.frozen
 class Chart:
-    """Cells sorted by their keys, ascending; exactly one cell when the query has no axes."""
+    """Cells sorted by their keys, ascending; exactly one cell when the query has no axes.
 
-    cells: tuple[Cell, ...]
+    Held column by column: charts have ten thousands of cells, and an object for each takes longer than the query.
+
+    Attributes:
+        keys: for each axis its value in each cell.
+        counts: the counters of each cell, in columns of equal length.
+    """
+
+    keys: tuple[Sequence[AxisValue], ...]
+    counts: "Columns"
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell], axes: int) -> "Chart":
+        """Build a chart with that many *axes* from its cells, which are sorted."""
+        if not cells:
+            return cls(((),) * axes, Columns())
+        keys = zip(*(cell.keys for cell in cells), strict=True)
+        return cls(tuple(keys), Columns(*zip(*(cell.counts for cell in cells), strict=True)))
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The chart cell by cell."""
+        counts = map(Counts._make, zip(*self.counts, strict=True))
+        keys = zip(*self.keys, strict=True) if self.keys else ((),) * len(self.counts.measurements)
+        return tuple(map(Cell, keys, counts))
+
+
+class Columns(NamedTuple):
+    """The counters of many cells, each like the one of that name in `Counts`."""
+
+    anomaly: Sequence[int] = ()
+    confirmed: Sequence[int] = ()
+    failure: Sequence[int] = ()
+    ok: Sequence[int] = ()
+    measurements: Sequence[int] = ()
 
 
 @attrs.frozen

@@ -1,7 +1,7 @@
 """``/api/v1/aggregation``: charts. Clients match its error texts and its odd status codes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from ooni_core.catalog.model import (
     GLOBAL_LIST,
     Axis,
     CategoryFilter,
-    Cell,
     Chart,
     CountQuery,
     Grain,
@@ -95,9 +94,9 @@ def aggregation(request: AnyRequest, catalog: Catalog, clock: Time) -> Response[
         headers["Content-Disposition"] = f"attachment; filename=ooni-aggregate-data.{extension}"
     if form == "CSV":
         return tagged(request, _csv(chart_query, chart), "text/csv", cache, headers=headers)
-    content = {"v": 0, "dimension_count": len(chart_query.axes), "result": _result(chart_query, chart)}
+    content = {"v": 0, "dimension_count": len(chart_query.axes), "result": result_of(chart_query, chart)}
     # What engines read to find the answer is for operators to know, not for everybody.
-    counted = sum(cell.counts.measurements for cell in chart.cells)
+    counted = sum(chart.counts.measurements)
     stats = {
         "row_count": counted,
         "bytes": 0,
@@ -165,21 +164,25 @@ def _cache(window: TimeWindow, now: datetime) -> str:
     return "max-age=600, stale-while-revalidate=3600" if settled else "max-age=60"
 
 
-def _row(axes: Sequence[Axis], cell: Cell) -> dict[str, Any]:
-    counts = cell.counts
+def _rows(query: CountQuery, chart: Chart) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
+    """Return the names of the columns, ascending, and the cells as rows of them."""
+    counts = chart.counts
     numbers = (counts.anomaly, counts.confirmed, counts.failure, counts.measurements, counts.ok)
-    names = (*_COUNTERS, *(axis.value for axis in axes))
-    return dict(zip(names, (*numbers, *cell.keys), strict=True))
+    columns = dict(zip((*_COUNTERS, *(axis.value for axis in query.axes)), (*numbers, *chart.keys), strict=True))
+    names = tuple(sorted(columns))
+    return names, zip(*(columns[name] for name in names), strict=True)
 
 
-def _result(query: CountQuery, chart: Chart) -> Any:
-    rows = [_row(query.axes, cell) for cell in chart.cells]
-    return rows if query.axes else rows[0]
+def result_of(query: CountQuery, chart: Chart) -> Any:
+    """Return *chart* as JSON types: an object without axes, a list of them with axes."""
+    names, rows = _rows(query, chart)
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    return found if query.axes else found[0]
 
 
 def _csv(query: CountQuery, chart: Chart) -> bytes:
-    names = sorted([*_COUNTERS, *(axis.value for axis in query.axes)])
-    return csv_text(names, (_row(query.axes, cell) for cell in chart.cells)).encode()
+    names, rows = _rows(query, chart)
+    return csv_text(names, (dict(zip(names, row, strict=True)) for row in rows)).encode()
 
 
 handlers = [aggregation]

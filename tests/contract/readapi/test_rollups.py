@@ -1,4 +1,4 @@
-"""Rollups never change an answer: not while rows arrive late, are replaced, or are scored again."""
+"""Rollups never change an answer: not while an hour is open, rows arrive late, are replaced, or are scored again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 
 from ooni_adapters.memory.catalog import MemoryCatalog
 from ooni_adapters.sql.catalog import SqlCatalog
-from ooni_adapters.sql.catalog_rollups import SqlRollups, plan_for, rollup_for
+from ooni_adapters.sql.catalog_plans import plan_for, rollup_for
+from ooni_adapters.sql.catalog_rollups import Known, SqlRollups
 from ooni_adapters.sql.tables import FASTPATH
+from ooni_adapters.sql.tables.rollups import ROLLUPS
 from ooni_adapters.sql.verdicts import verdict_row
 from ooni_core.catalog.model import Axis, CountQuery, Grain, MeasurementFilter, TimeWindow
 from ooni_core.scoring.model import Stored
-from tests.contract.readapi.stores import ENGINES, PROVENANCE, fill
+from tests.contract.readapi.stores import ENGINES, PROVENANCE
 from tests.unit.catalog.rows import LISTS, START, row, rows
 
 ALL = MeasurementFilter()
+BY_COUNTRY = CountQuery(ALL, (Axis.COUNTRY,))
 AXES = [Axis.DAY, Axis.COUNTRY, Axis.NETWORK, Axis.TEST_NAME, Axis.DOMAIN, Axis.BLOCKING_TYPE]
 bounds = st.one_of(st.none(), st.integers(-60, 60_000).map(lambda minutes: START + timedelta(minutes=minutes)))
 queries = st.builds(
@@ -34,96 +37,203 @@ queries = st.builds(
     st.lists(st.sampled_from(AXES), max_size=2, unique=True).map(tuple),
     st.sampled_from(Grain),
 )
+arrivals = st.lists(st.integers(0, 4 * 1440), min_size=40, max_size=40)
 
 
-class LaterClock:
-    """A clock ahead of every row stored so far."""
+@attrs.frozen
+class ClockAt:
+    """A clock that stands at a minute after START."""
 
-    def __init__(self, minutes):
-        self.minutes = minutes
+    minutes: int
 
     def now(self):
-        return datetime.now(UTC) + timedelta(minutes=self.minutes)
+        return (START + timedelta(minutes=self.minutes)).replace(tzinfo=UTC)
 
 
-def store(engine, found, minutes):
-    stamp = (datetime.now(UTC) + timedelta(minutes=minutes)).replace(tzinfo=None)
-    latest = {r.measurement_uid: r for r in found}.values()
-    engine.insert(FASTPATH, [{**verdict_row(Stored(r, {}, PROVENANCE)), "update_time": stamp} for r in latest])
+def arriving(measurement, minutes, number=0):
+    """Return *measurement* with the uid of one that arrived then."""
+    instant = START + timedelta(minutes=minutes)
+    return attrs.evolve(measurement, measurement_uid=f"{instant:%Y%m%d%H%M%S}.{number:06d}_IT_test_0123456789abcdef")
 
 
-def assert_exact(engine, found, query):
-    expected = MemoryCatalog(found, LISTS)
+def stored_rows(found, minutes=None):
+    """Write rows of fastpath, scored at *minutes* or, when that is None, as soon as they arrived."""
+    for measurement in {r.measurement_uid: r for r in found}.values():
+        scored = datetime.strptime(measurement.measurement_uid[:14], "%Y%m%d%H%M%S") if minutes is None else None
+        scored = scored or START + timedelta(minutes=minutes)
+        yield {**verdict_row(Stored(measurement, {}, PROVENANCE)), "update_time": scored}
+
+
+def put(engine, *found, minutes=None):
+    engine.insert(FASTPATH, list(stored_rows(found, minutes)))
+
+
+def refresh(engine, minutes):
+    return SqlRollups(engine, ClockAt(minutes)).refresh()
+
+
+def assert_exact(engine, found, query=BY_COUNTRY):
+    expected = MemoryCatalog(list(found), LISTS)
     assert SqlCatalog(engine).count(query).cells == expected.count(query).cells
     assert list(SqlCatalog(engine).activity(query)) == list(expected.activity(query))
 
 
+def rolled_up(engine, table="rollup_places"):
+    """Return how many measurements the builds that count have."""
+    sql = f"SELECT sum(measurements) FROM {table} WHERE build IN (SELECT build FROM rollup_units)"
+    return int(engine.query(sql).scalar() or 0)
+
+
+def emptied(engine):
+    SqlRollups(engine, ClockAt(0)).forget()
+    engine.replace({FASTPATH: []})
+    return engine
+
+
 @pytest.fixture
 def database(request, engines):
-    engine = engines(request.param)
-    SqlRollups(engine, LaterClock(0)).forget()
-    yield engine
-    SqlRollups(engine, LaterClock(0)).forget()
+    yield emptied(engine := engines(request.param))
+    emptied(engine)
 
 
-@pytest.mark.parametrize("database", ENGINES, indirect=True)
+@pytest.mark.parametrize("database", [*ENGINES, "clickhouse"], indirect=True)
 class TestRollups:
-    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(found=rows(), later=rows(), query=queries)
-    def test_answers_equal_those_from_measurements_at_every_moment(self, database, found, later, query):
-        SqlRollups(database, LaterClock(0)).forget()  # what the example before left behind
-        fill(database, found)
-        SqlRollups(database, LaterClock(10)).refresh()
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(found=rows(), later=rows(), query=queries, arrived=arrivals, again=st.sets(st.integers(0, 39)))
+    def test_answers_equal_those_from_measurements_at_every_moment(self, database, found, later, query, arrived, again):
+        emptied(database)
+        found = [arriving(r, arrived[n], n) for n, r in enumerate(found)]
+        put(database, *found) if found else None
+        refresh(database, minutes=4 * 1440)
         assert_exact(database, found, query)
-        # A uid that comes again keeps its measurement's start: it is the same measurement, scored again.
-        starts = {r.measurement_uid: r.measurement_start_time for r in found}
+        # Some of the rows that follow are measurements from before, scored again; the others arrive now.
         later = [
-            attrs.evolve(r, measurement_start_time=starts.get(r.measurement_uid, r.measurement_start_time))
-            for r in later
+            attrs.evolve(
+                r, measurement_uid=found[n].measurement_uid, measurement_start_time=found[n].measurement_start_time
+            )
+            if n in again and n < len(found)
+            else arriving(r, 4 * 1440 + arrived[n] // 20, n)
+            for n, r in enumerate(later)
         ]
-        store(database, later, minutes=20)
+        put(database, *later, minutes=4 * 1440 + 300) if later else None
         assert_exact(database, [*found, *later], query)
-        SqlRollups(database, LaterClock(30)).refresh()
+        refresh(database, minutes=4 * 1440 + 180)
+        assert_exact(database, [*found, *later], query)
+        refresh(database, minutes=5 * 1440)
         assert_exact(database, [*found, *later], query)
 
-    def test_refresh_rebuilds_only_days_that_changed(self, database):
-        fill(database, [row(n, minutes=n * 1440) for n in range(5)])
-        assert SqlRollups(database, LaterClock(10)).refresh() == 5
-        assert SqlRollups(database, LaterClock(15)).refresh() == 0
-        store(database, [row(1, minutes=1440, anomaly=True), row(9, minutes=3 * 1440)], minutes=20)
-        assert SqlRollups(database, LaterClock(30)).refresh() == 2
-        assert SqlRollups(database, LaterClock(40)).refresh() == 0
+    def test_closed_hours_are_rolled_up_and_the_open_one_is_read_from_measurements(self, database):
+        found = [arriving(row(n, minutes=5), minutes) for n, minutes in enumerate((10, 59, 60, 119, 120))]
+        put(database, *found)
+        refresh(database, minutes=119)
+        assert rolled_up(database) == 2
+        assert_exact(database, found)
+        refresh(database, minutes=121)  # rows of the last hour may still become visible
+        assert rolled_up(database) == 2
+        refresh(database, minutes=122)
+        assert rolled_up(database) == 4
+        assert_exact(database, found)
+        put(database, arrives := arriving(row(9, minutes=5), 125))
+        assert_exact(database, [*found, arrives])
+        assert rolled_up(database) == 4
+
+    def test_refresh_rebuilds_only_days_of_arrival_that_changed(self, database):
+        put(database, *(arriving(row(n, minutes=n * 1440), n * 1440) for n in range(5)))
+        assert refresh(database, minutes=5 * 1440) == 5
+        assert refresh(database, minutes=5 * 1440 + 5) == 0
+        assert refresh(database, minutes=5 * 1440 + 65) == 0
+        put(database, arriving(row(1, minutes=1440, anomaly=True), 1440), minutes=5 * 1440 + 70)
+        put(database, arriving(row(9, minutes=3 * 1440), 5 * 1440 + 70))
+        assert refresh(database, minutes=5 * 1440 + 125) == 2
+        assert refresh(database, minutes=5 * 1440 + 185) == 0
+
+    def test_a_late_measurement_counts_on_its_own_day_with_the_hour_in_which_it_arrived(self, database):
+        put(database, early := arriving(row(1), 10))
+        refresh(database, minutes=5 * 1440)
+        put(database, late := arriving(row(2, minutes=20), 5 * 1440 + 10))
+        by_day = CountQuery(ALL, (Axis.DAY,))
+        assert_exact(database, [early, late], by_day)
+        assert refresh(database, minutes=5 * 1440 + 62) == 1
+        assert rolled_up(database) == 2
+        assert_exact(database, [early, late], by_day)
 
     def test_a_measurement_scored_again_is_counted_once(self, database):
-        fill(database, [row(1)])
-        SqlRollups(database, LaterClock(10)).refresh()
-        store(database, [row(1, anomaly=True)], minutes=20)
-        SqlRollups(database, LaterClock(30)).refresh()
-        assert_exact(database, [row(1, anomaly=True)], CountQuery(ALL))
+        put(database, arriving(row(1), 10))
+        refresh(database, minutes=5 * 1440)
+        put(database, arriving(row(1, anomaly=True), 10), minutes=5 * 1440 + 10)
+        assert_exact(database, [again := arriving(row(1, anomaly=True), 10)])
+        refresh(database, minutes=5 * 1440 + 15)
+        assert rolled_up(database) == 1
+        assert_exact(database, [again])
+
+    def test_a_measurement_scored_long_after_it_arrived_is_counted(self, database):
+        put(database, first := arriving(row(1), 10))
+        refresh(database, minutes=1440)
+        put(database, second := arriving(row(2), 500), minutes=1450)
+        assert_exact(database, [first, second])
+        refresh(database, minutes=1455)
+        assert rolled_up(database) == 2
+        assert_exact(database, [first, second])
+
+    def test_historical_uids_are_counted_too(self, database):
+        found = [
+            attrs.evolve(row(n, minutes=n), measurement_uid=uid) for n, uid in enumerate(["0120180101ab", "temp-id-1"])
+        ]
+        database.insert(FASTPATH, [{**r, "update_time": START} for r in stored_rows(found, 0)])
+        refresh(database, minutes=1440)
+        assert_exact(database, found)
+
+    def test_removed_measurements_are_counted_no_longer(self, database):
+        found = [arriving(row(n), minutes) for n, minutes in enumerate((10, 20, 1500))]
+        put(database, *found)
+        refresh(database, minutes=1500)
+        gone = [found[0].measurement_uid, found[2].measurement_uid]
+        database.delete(FASTPATH, [{"measurement_uid": uid} for uid in gone])
+        SqlRollups(database, ClockAt(1500)).recount(gone)
+        assert_exact(database, [found[1]])
 
     def test_interrupted_refresh_changes_nothing_and_can_be_repeated(self, database, monkeypatch):
-        found = [row(n, minutes=n * 1440) for n in range(3)]
-        fill(database, found)
-        broken = SqlRollups(database, LaterClock(10))
+        found = [arriving(row(n, minutes=n * 1440), n * 1440) for n in range(3)]
+        put(database, *found)
         monkeypatch.setattr(database, "insert", _fails)
         with pytest.raises(InterruptedError):
-            broken.refresh()
+            refresh(database, minutes=5 * 1440)
         monkeypatch.undo()
-        assert_exact(database, found, CountQuery(ALL, (Axis.COUNTRY,)))
-        SqlRollups(database, LaterClock(10)).refresh()
-        assert_exact(database, found, CountQuery(ALL, (Axis.COUNTRY,)))
-        stored = database.query(
-            "SELECT sum(measurements) FROM rollup_countries WHERE (day, build) IN (SELECT day, build FROM rollup_days)"
-        )
-        assert int(stored.scalar()) == 3
+        assert_exact(database, found)
+        refresh(database, minutes=5 * 1440)
+        assert_exact(database, found)
+        assert {rolled_up(database, table.name) for table in ROLLUPS} == {3}
+
+    def test_refresh_leaves_no_more_than_the_build_before(self, database):
+        for hour in range(1, 5):
+            put(database, arriving(row(hour), hour * 60))
+            refresh(database, minutes=hour * 60 + 62)
+        assert len(database.query("SELECT DISTINCT build FROM rollup_places WHERE build LIKE '%20261101'")) == 2
+
+    def test_a_chart_that_was_planned_before_a_refresh_is_exact_after_it(self, database, monkeypatch):
+        found = [arriving(row(n), minutes) for n, minutes in enumerate((10, 70))]
+        put(database, *found)
+        refresh(database, minutes=65)
+        ask = database.columns
+
+        def refreshed_first(*arguments):
+            refresh(database, minutes=125)
+            return ask(*arguments)
+
+        monkeypatch.setattr(database, "columns", refreshed_first)
+        [cell] = SqlCatalog(database).count(CountQuery(ALL)).cells
+        assert cell.counts.measurements == 2
+        monkeypatch.undo()
+        assert rolled_up(database) == 2
 
     def test_rows_from_rollups_really_answer(self, database):
-        fill(database, [row(1)])
-        SqlRollups(database, LaterClock(10)).refresh()
+        put(database, arriving(row(1), 10))
+        refresh(database, minutes=1440)
         database.execute(
-            "INSERT INTO rollup_countries (day, probe_cc, test_name, blocking_type, build, anomalies, confirmations, failures, measurements, anomaly_flags, confirmed_flags) SELECT day, 'XX', test_name, blocking_type, build, 0, 0, 0, 7, 0, 0 FROM rollup_countries WHERE probe_cc = 'IT'"
+            "INSERT INTO rollup_places (day, probe_cc, build, anomalies, confirmations, failures, measurements,"
+            " anomaly_flags, confirmed_flags) SELECT day, 'XX', build, 0, 0, 0, 7, 0, 0 FROM rollup_places"
         )
-        cells = SqlCatalog(database).count(CountQuery(ALL, (Axis.COUNTRY,))).cells
+        cells = SqlCatalog(database).count(BY_COUNTRY).cells
         assert [(cell.keys[0], cell.counts.measurements) for cell in cells] == [("IT", 1), ("XX", 7)]
 
 
@@ -134,7 +244,9 @@ def _fails(*_):
 @pytest.mark.parametrize(
     ("query", "table"),
     [
-        (CountQuery(ALL, (Axis.DAY, Axis.COUNTRY)), "rollup_countries"),
+        (CountQuery(ALL, (Axis.DAY, Axis.COUNTRY)), "rollup_places"),
+        (CountQuery(MeasurementFilter(probe_ccs=("IT",), known_country=True)), "rollup_places"),
+        (CountQuery(ALL, (Axis.DAY, Axis.TEST_NAME)), "rollup_countries"),
         (CountQuery(MeasurementFilter(test_names=("tor",)), (Axis.BLOCKING_TYPE,)), "rollup_countries"),
         (CountQuery(MeasurementFilter(probe_asns=(1,)), (Axis.COUNTRY,)), "rollup_networks"),
         (CountQuery(MeasurementFilter(known_network=True)), "rollup_networks"),
@@ -151,21 +263,23 @@ def test_smallest_rollup_that_knows_all_dimensions_is_chosen(query, table):
     assert (found.name if found else None) == table
 
 
-def test_days_at_the_edges_and_changed_days_are_read_from_measurements():
-    window = TimeWindow(datetime(2026, 11, 1, 12), datetime(2026, 11, 20, 6))
+KNOWN = Known("20261120", "build", "2026112005", datetime(2026, 11, 20, 5, 3))
+
+
+def planned(window):
     query = CountQuery(MeasurementFilter(window=window))
-    changed = {datetime(2026, 11, day).date() for day in (5, 6, 25)}
-    plan = plan_for(query, rollup_for(query), changed)
+    return plan_for(query, rollup_for(query), KNOWN, {"20261106", "20261105"})
+
+
+def test_parts_of_days_at_the_edges_are_read_from_measurements():
+    plan = planned(TimeWindow(datetime(2026, 11, 1, 12), datetime(2026, 11, 20, 6)))
     assert [str(day) for day in plan.days] == ["2026-11-02", "2026-11-20"]
-    assert [str(day) for day in plan.without] == ["2026-11-05", "2026-11-06"]
-    assert [(str(w.start), str(w.end)) for w in plan.rest] == [
+    assert plan.without == ("20261105", "20261106")
+    assert [(str(w.start), str(w.end)) for w in plan.edges] == [
         ("2026-11-01 12:00:00", "2026-11-02 00:00:00"),
-        ("2026-11-05 00:00:00", "2026-11-07 00:00:00"),
         ("2026-11-20 00:00:00", "2026-11-20 06:00:00"),
     ]
 
 
 def test_window_without_a_whole_day_needs_no_rollup():
-    window = TimeWindow(datetime(2026, 11, 1, 12), datetime(2026, 11, 2, 6))
-    query = CountQuery(MeasurementFilter(window=window))
-    assert plan_for(query, rollup_for(query), set()) is None
+    assert planned(TimeWindow(datetime(2026, 11, 1, 12), datetime(2026, 11, 2, 6))) is None

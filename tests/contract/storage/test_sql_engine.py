@@ -103,7 +103,7 @@ class SqlEngineContract:
         assert found.tuples == [("US", 1)]
 
     def test_all_rows_of_an_append_table_stay(self, engine):
-        row = {"day": DAY, "probe_cc": "IT", "test_name": "ndt", "build": 1, "measurements": 1}
+        row = {"day": DAY, "probe_cc": "IT", "test_name": "ndt", "build": "b", "measurements": 1}
         engine.insert(ROLLUP_COUNTRIES, [row, row])
         engine.insert(ROLLUP_COUNTRIES, [row])
         assert engine.query("SELECT count(*) FROM rollup_countries").scalar() == 3
@@ -428,6 +428,32 @@ class SqlEngineContract:
             with pytest.raises(QueryTimeout):
                 list(engine.stream("SELECT 1"))
         assert engine.query("SELECT 1").scalar() == 1
+
+    def test_columns_have_the_values_that_rows_have(self, engine):
+        moments = [datetime.fromisoformat("2024-05-12T10:11:12") + timedelta(hours=n % 2) for n in range(5)]
+        engine.insert(
+            FASTPATH,
+            [
+                {"measurement_uid": f"m{n}", "test_start_time": moment, "ooni_run_link_id": n if n % 2 else None}
+                for n, moment in enumerate(moments)
+            ],
+        )
+        day = engine.dialect.bucket("day", "test_start_time")
+        sql = (
+            f"SELECT measurement_uid, test_start_time, {day} AS day, ooni_run_link_id, test_runtime FROM fastpath"
+            " WHERE measurement_uid <> $uid ORDER BY measurement_uid"
+        )
+        rows = engine.query(sql, {"uid": "m0"}).tuples
+        assert len(rows) == 4
+        assert list(zip(*engine.columns(sql, {"uid": "m0"}), strict=True)) == rows
+        assert not any(engine.columns(f"{sql} LIMIT 0", {"uid": "m0"}))
+
+    def test_columns_longer_than_their_limit_are_refused(self, engine):
+        engine.insert(CITIZENLAB, [url(f"{n}.example") for n in range(11)])
+        assert len(engine.columns("SELECT url FROM citizenlab", limits=Limits(rows=11))[0]) == 11
+        with pytest.raises(TooLarge):
+            engine.columns("SELECT url FROM citizenlab", limits=Limits(rows=10))
+        assert len(engine.query("SELECT url FROM citizenlab")) == 11
 
     def test_stream_has_all_rows_and_the_same_values(self, engine):
         moment = datetime.fromisoformat("2024-05-15T10:11:12")

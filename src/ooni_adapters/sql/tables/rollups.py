@@ -1,7 +1,7 @@
 """Counts per day, so that charts stay fast as history grows. Everything here can be computed anew from ``fastpath``.
 
-Dimensions follow real cardinalities: a day has some hundred pairs of country and nettest, some thousand with networks,
-some ten thousand with domains, while inputs are nearly as many as measurements and are therefore not rolled up.
+Which dimensions they have follows from real cardinalities; ``docs/contributors/storage.md`` has the figures, and
+``python -m benchmarks cardinality`` computes them.
 """
 
 from ooni_adapters.sql.schema import Column, Kind, Rule, Table
@@ -16,7 +16,7 @@ def _rollup(name: str, doc: str, *dimensions: Column) -> Table:
     return Table(
         name=name,
         doc=doc,
-        columns=(Column("day", Kind.DATE), *dimensions, Column("build", Kind.INT64), *_COUNTERS),
+        columns=(Column("day", Kind.DATE), *dimensions, Column("build", Kind.LABEL), *_COUNTERS),
         key=(*(column.name for column in dimensions), "day", "build"),
         rule=Rule.APPEND,
     )
@@ -25,6 +25,7 @@ def _rollup(name: str, doc: str, *dimensions: Column) -> Table:
 _PLACE = Column("probe_cc", Kind.LABEL)
 _TEST = Column("test_name", Kind.LABEL)
 
+ROLLUP_PLACES = _rollup("rollup_places", "measurements per day and country", _PLACE)
 ROLLUP_COUNTRIES = _rollup(
     "rollup_countries",
     "measurements per day, country, nettest and blocking type",
@@ -39,19 +40,19 @@ ROLLUP_DOMAINS = _rollup(
     "rollup_domains", "measurements per day, domain, country and nettest", Column("domain", Kind.TEXT), _PLACE, _TEST
 )
 
-ROLLUP_DAYS = Table(
-    name="rollup_days",
-    doc="which build of the rollups counts for each day",
-    columns=(Column("day", Kind.DATE), Column("build", Kind.INT64)),
-    key=("day",),
+ROLLUP_UNITS = Table(
+    name="rollup_units",
+    doc="which build of the rollups counts for each day of arrival, and what all of them know",
+    columns=(
+        Column("unit", Kind.TEXT),
+        Column("build", Kind.TEXT),
+        Column("open_from", Kind.TEXT),
+        Column("seen_until", Kind.TIME_MS),
+    ),
+    key=("unit",),
 )
 
-ROLLUP_PROGRESS = Table(
-    name="rollup_progress",
-    doc="up to which update_time the rollups know the fastpath table",
-    columns=(Column("name", Kind.TEXT), Column("seen_until", Kind.TIME_MS)),
-    key=("name",),
-)
+ROLLUPS = (ROLLUP_PLACES, ROLLUP_COUNTRIES, ROLLUP_NETWORKS, ROLLUP_DOMAINS)
+"""The smallest first: the first that has all the dimensions asked for answers."""
 
-ROLLUPS = (ROLLUP_COUNTRIES, ROLLUP_NETWORKS, ROLLUP_DOMAINS)
-ROLLUP_TABLES = (*ROLLUPS, ROLLUP_DAYS, ROLLUP_PROGRESS)
+ROLLUP_TABLES = (*ROLLUPS, ROLLUP_UNITS)
