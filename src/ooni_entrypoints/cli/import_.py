@@ -44,8 +44,9 @@ def command(invocation: Invocation, table: str, file: Path, *, replace: bool) ->
 
 
 def _import_table(invocation: Invocation, name: str, file: Path, *, replace: bool) -> str:
+    from ooni_adapters.sql.catalog_rollups import SqlRollups
     from ooni_adapters.sql.importing import import_file
-    from ooni_adapters.sql.tables import TABLES
+    from ooni_adapters.sql.tables import FASTPATH, TABLES
     from ooni_entrypoints.storage import open_storage
 
     if name not in TABLES:
@@ -53,6 +54,9 @@ def _import_table(invocation: Invocation, name: str, file: Path, *, replace: boo
     with open_storage(invocation.settings) as storage:
         now = storage.clock.now().astimezone(UTC).replace(tzinfo=None)
         count = import_file(storage.engine, TABLES[name], file, now, replace=replace)
+        if name == FASTPATH.name:
+            # A file may say when its rows were updated, or replace others: nothing else would tell the charts.
+            SqlRollups(storage.engine, storage.clock).forget()
     if count is None:
         return f"{file} was added to {name} before; nothing was changed (--replace loads it anew)"
     return f"loaded {count} rows into {name}"
