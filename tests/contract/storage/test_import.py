@@ -8,8 +8,13 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
+from ooni_adapters.database import open_database
+from ooni_adapters.sql.catalog import SqlCatalog
+from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.importing import import_file
 from ooni_adapters.sql.tables import CITIZENLAB, COUNTERS_TEST_LIST, FASTPATH, INCIDENTS, JSONL, URL_PRIORITIES
+from ooni_adapters.system import SystemClock
+from ooni_core.catalog.model import CountQuery, MeasurementFilter
 from ooni_core.errors import Invalid, NotFound
 from ooni_entrypoints.cli import cli
 
@@ -166,3 +171,19 @@ def test_recorded_tables_can_all_be_loaded(tmp_path, shared_data, duckdb_memory)
     ]:
         loaded = import_file(duckdb_memory, TABLES[table], shared_data / "golden_api" / "data" / file, NOW)
         assert loaded == duckdb_memory.query(f"SELECT count(*) FROM {table}").scalar() > 0
+
+
+def test_measurements_imported_with_old_times_of_update_are_in_charts_that_were_rolled_up(tmp_path):
+    url = f"duckdb://{tmp_path}/ooni.duckdb"
+    header = "measurement_uid,probe_cc,measurement_start_time,update_time\n"
+    for number in (1, 2):
+        (tmp_path / "m.csv").write_text(
+            f"{header}2024010203000{number}.000000_IT_ndt_0000000000000000,IT,2024-01-02 03:00:00,2024-01-02 03:04:05\n"
+        )
+        result = invoke(tmp_path, "--set", f"storage.database={url}", "import", "fastpath", str(tmp_path / "m.csv"))
+        assert result.exit_code == 0, result.output
+        engine = open_database(url)
+        assert SqlCatalog(engine).count(CountQuery(MeasurementFilter())).counts.measurements == [number]
+        SqlRollups(engine, SystemClock()).refresh()
+        assert SqlCatalog(engine).count(CountQuery(MeasurementFilter())).counts.measurements == [number]
+        engine.close()
