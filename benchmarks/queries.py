@@ -19,9 +19,9 @@ from ooni_adapters.sql.catalog_rollups import SqlRollups
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.tables import FASTPATH
 from ooni_core.catalog.model import Axis, Chart, CountQuery, MeasurementFilter, Page, TimeWindow
-from ooni_entrypoints.garbage import collect_rarely
 from ooni_entrypoints.http.aggregation import result_of
 from ooni_entrypoints.http.responses import json_bytes
+from ooni_entrypoints.interpreter import answer_first
 
 _ENGINES = ("duckdb", "chdb")
 _REPEAT = 30
@@ -133,7 +133,7 @@ def _answer(chart: Chart, query: CountQuery) -> bytes:
 
 
 def _costs(engine: SqlEngine, questions: Questions) -> dict[str, list[float]]:
-    collect_rarely()  # as the service does
+    answer_first()  # as the service does
     catalog, raw = SqlCatalog(engine), SqlCatalog(engine, rollups=False)
     newest, country = Page(limit=100), questions.country
     default, everything = questions.default_chart, questions.everything
