@@ -240,6 +240,7 @@ OTHERS = {
     ],
 }
 # Rows of other areas have tests of their own, or are optional.
+# What people do who log in: tests/contract/community (11, 36, 37) and tests/contract/accounts (30 to 35).
 ELSEWHERE = {11, *range(30, 38)}
 OPTIONAL = {23, 24}
 INSIDE = {27: 26}
