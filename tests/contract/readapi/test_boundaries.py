@@ -320,6 +320,10 @@ class Watched:
         self.limits += [*limits, *more.values()]
         return self.engine.query(sql, params, *limits, **more)
 
+    def columns(self, sql, params=None, *limits, **more):
+        self.limits += [*limits, *more.values()]
+        return self.engine.columns(sql, params, *limits, **more)
+
 
 @pytest.fixture(scope="module", params=ENGINES)
 def watched(request, engines):

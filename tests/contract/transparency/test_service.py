@@ -213,9 +213,9 @@ def test_running_service_is_backed_up_and_restored_elsewhere(service, uids, with
     assert f"from private backup {run}" in ooni("restore", run, settings=elsewhere)
     told = ooni("backup", "--set", "public", "--table", "fastpath", "--at", f"file://{tmp_path}/public")
     assert "3 rows of 1 tables" in told
-    assert "1 exported files" in told
-    files = sorted(path.name for path in tmp_path.rglob("*.csv.zstd"))
-    assert files == ["fastpath_202611.csv.zstd"]
+    assert "2 exported files" in told
+    files = sorted(path.name for path in tmp_path.rglob("fastpath_*"))
+    assert files == ["fastpath_202611.csv.zstd", "fastpath_202611.parquet"]
 
 
 @pytest.mark.parametrize(
