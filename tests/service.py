@@ -76,6 +76,7 @@ class RunningService:
                 if httpx.get(f"{self.url}/health").status_code == 200:
                     return self
             time.sleep(0.02)
+        self.kill()  # or it would go on beside all tests that follow
         raise AssertionError(f"ooni {self.command} does not answer: {self.log()}")
 
     def kill(self):
