@@ -128,6 +128,11 @@ class ClickHouseDialect:
             )
         return made
 
+    def drop(self, name: str) -> list[str]:
+        """Drop the Distributed table where it is, and what it stands in front of."""
+        names = [name, f"{name}_local"] if self.cluster else [name]
+        return [f"DROP TABLE IF EXISTS {quoted(each)}{self._everywhere()} SYNC" for each in names]
+
     def add_column(self, table: Table, column: Column) -> list[str]:
         """Add the column to the replicas first, then to the Distributed table in front of them."""
         names = [f"{table.name}_local", table.name] if self.cluster and table.sharded else [table.name]

@@ -97,6 +97,10 @@ class DuckDbDialect:
             made.append(f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(called)} ({quoted(column)})")
         return made
 
+    def drop(self, name: str) -> list[str]:
+        """Drop the table where it is."""
+        return [f"DROP TABLE IF EXISTS {quoted(name)}"]
+
     def add_column(self, table: Table, column: Column) -> list[str]:
         """Add the column with its default."""
         # DuckDB cannot add NOT NULL columns; the default reaches existing rows, and the writer fills new ones.

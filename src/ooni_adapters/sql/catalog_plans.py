@@ -117,7 +117,10 @@ def _unknown_rows(plan: Plan) -> list[Condition]:
     days = "measurement_start_time >= $days_start AND measurement_start_time < $days_end"
     params: dict[str, Any] = {"days_start": _midnight(plan.days[0]), "days_end": _midnight(plan.days[1])}
     found = [
-        Condition(f"measurement_uid >= $open_from AND {days}", {**params, "open_from": plan.known.open_from}),
+        Condition(
+            f"update_time >= $open_since AND measurement_uid >= $open_from AND {days}",
+            {**params, "open_since": plan.known.open_since, "open_from": plan.known.open_from},
+        ),
     ]
     if plan.without:
         # The first two tests alone say nothing new; they spare reading what lies outside.

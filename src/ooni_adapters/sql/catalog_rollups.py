@@ -58,12 +58,15 @@ class Known:
         build: the one that counts for it. It stays readable until the next but one.
         open_from: measurements with this uid or a later one are in no rollup.
         seen_until: the ``update_time`` up to which the rollups know all other measurements.
+        open_since: no measurement that is in no rollup has an earlier ``update_time``. It says nothing new, and spares
+            comparing uids: times are read much faster.
     """
 
     unit: str
     build: str
     open_from: str
     seen_until: datetime
+    open_since: datetime
 
 
 @attrs.frozen
@@ -79,13 +82,14 @@ class SqlRollups:
         It is safe to call at any time, again after a crash, and never changes an answer, only its speed.
         """
         until = self.clock.now().astimezone(UTC).replace(tzinfo=None) - SETTLING
-        known = known_to(self.engine) or Known("", "", "", EARLIEST)
+        known = known_to(self.engine) or Known("", "", "", EARLIEST, EARLIEST)
         open_from, seen_until = max(f"{until:%Y%m%d%H}", known.open_from), max(until, known.seen_until)
         units = changed_units(self.engine, known.seen_until, open_from, UNLIMITED)
         units |= _arrived(self.engine, known.open_from, open_from)
         # The unit of the open hour always has a row, which says where all of them end.
         build = known.build if known.unit == open_from[:_UNIT_LENGTH] else ""
-        self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until))
+        open_since = min(_first_update(self.engine, open_from) or seen_until, seen_until)
+        self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until, open_since))
         return len(units)
 
     def recount(self, uids: Iterable[str]) -> None:
@@ -142,7 +146,7 @@ def _build_statement(table: Table, dialect: Dialect) -> str:
 
 def known_to(engine: SqlEngine) -> Known | None:
     """Return what the rollups know; None when there are none."""
-    sql = "SELECT unit, build, open_from, seen_until FROM rollup_units ORDER BY unit DESC LIMIT 1"
+    sql = "SELECT unit, build, open_from, seen_until, open_since FROM rollup_units ORDER BY unit DESC LIMIT 1"
     found = engine.query(sql).tuples
     return Known(*found[0]) if found else None
 
@@ -156,3 +160,9 @@ def changed_units(engine: SqlEngine, since: datetime, open_from: str, limits: Li
 def _arrived(engine: SqlEngine, start: str, end: str) -> set[str]:
     sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE measurement_uid >= $start AND measurement_uid < $end"  # noqa: S608
     return {unit for (unit,) in engine.query(sql, {"start": start, "end": end}, UNLIMITED).tuples}
+
+
+def _first_update(engine: SqlEngine, open_from: str) -> datetime | None:
+    sql = "SELECT min(update_time) FROM fastpath WHERE measurement_uid >= $open_from HAVING count(*) > 0"
+    found: datetime | None = engine.query(sql, {"open_from": open_from}, UNLIMITED).scalar()
+    return found

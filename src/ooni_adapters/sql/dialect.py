@@ -50,5 +50,8 @@ class Dialect(Protocol):
     def create(self, table: Table, name: str | None = None) -> list[str]:
         """Statements that make a table (under another *name*) and its indexes; what is there already stays."""
 
+    def drop(self, name: str) -> list[str]:
+        """Statements that remove a table, harmless when there is none. Only for what can be made again."""
+
     def add_column(self, table: Table, column: Column) -> list[str]:
         """Statements that add a column to a live table, harmless when it is there already."""

@@ -13,7 +13,10 @@ import attrs
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.preparing import create_tables, differences
 from ooni_adapters.sql.tables import INCIDENTS, SCHEMA_MIGRATIONS
+from ooni_adapters.sql.tables.rollups import ROLLUP_TABLES
 from ooni_core.errors import Conflict
+
+_ROLLUPS_BY_DAY = ("rollup_days", "rollup_progress")
 
 
 @attrs.frozen
@@ -42,9 +45,19 @@ def _incidents_by_name_and_theme(engine: SqlEngine) -> None:
             engine.execute(statement)
 
 
+def _rollups_by_arrival(engine: SqlEngine) -> None:
+    # They hold nothing that cannot be counted again, which the first refresh does.
+    with engine.transaction():
+        for name in (*_ROLLUPS_BY_DAY, *(table.name for table in ROLLUP_TABLES)):
+            for statement in engine.dialect.drop(name):
+                engine.execute(statement)
+    create_tables(engine)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "create the tables", create_tables),
     Migration(2, "give incidents a readable name and themes", _incidents_by_name_and_theme),
+    Migration(3, "roll up by arrival, and make all tables that came since", _rollups_by_arrival),
 )
 
 

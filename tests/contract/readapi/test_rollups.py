@@ -263,7 +263,7 @@ def test_smallest_rollup_that_knows_all_dimensions_is_chosen(query, table):
     assert (found.name if found else None) == table
 
 
-KNOWN = Known("20261120", "build", "2026112005", datetime(2026, 11, 20, 5, 3))
+KNOWN = Known("20261120", "build", "2026112005", datetime(2026, 11, 20, 5, 3), datetime(2026, 11, 20, 5))
 
 
 def planned(window):

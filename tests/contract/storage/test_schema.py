@@ -13,6 +13,7 @@ from ooni_adapters.database import open_database
 from ooni_adapters.duckdb import DuckDbEngine
 from ooni_adapters.sql.migrations import MIGRATIONS, Migration, migrate, pending, require_declared_schema
 from ooni_adapters.sql.preparing import create_tables, differences
+from ooni_adapters.sql.schema import Column, Kind, Table
 from ooni_adapters.sql.tables import FASTPATH, TABLES, TEST_GROUPS
 from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_entrypoints.cli import cli
@@ -60,6 +61,20 @@ def test_later_migration_is_applied_once_and_keeps_rows(prepared):
     assert prepared.query("SELECT test_name, colour FROM test_groups").tuples == [("ndt", "red")]
     recorded = prepared.query("SELECT version, name FROM schema_migrations ORDER BY version").tuples
     assert recorded == [(m.version, m.name) for m in later]
+
+
+def test_rollups_of_a_database_from_before_are_made_anew_and_the_rest_is_kept(empty):
+    migrate(empty, MIGRATIONS[:1])
+    for name in ("rollup_units", "rollup_places"):
+        for statement in empty.dialect.drop(name):
+            empty.execute(statement)
+    former = Table("rollup_days", (Column("day", Kind.DATE), Column("build", Kind.INT64)), key=("day",))
+    create_tables(empty, [former])
+    empty.insert(TEST_GROUPS, [{"test_name": "ndt", "test_group": "performance"}])
+    migrate(empty)
+    require_declared_schema(empty)
+    assert "rollup_days" not in empty.existing()
+    assert empty.query("SELECT test_name, test_group FROM test_groups").tuples == [("ndt", "performance")]
 
 
 def test_interrupted_migration_is_taken_up_again(prepared):

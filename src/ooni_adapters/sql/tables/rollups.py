@@ -48,6 +48,7 @@ ROLLUP_UNITS = Table(
         Column("build", Kind.TEXT),
         Column("open_from", Kind.TEXT),
         Column("seen_until", Kind.TIME_MS),
+        Column("open_since", Kind.TIME_MS),
     ),
     key=("unit",),
 )
