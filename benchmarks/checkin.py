@@ -9,6 +9,7 @@ import multiprocessing
 import random
 import tempfile
 import time
+from collections import deque
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -177,10 +178,11 @@ async def _saturated(port: int, requests: Iterator[Request], seconds: float) -> 
 async def _arriving(port: int, requests: Sequence[Request], rate: int, seconds: float) -> list[float]:
     """Send requests at random instants, *rate* in a second on average; times count from when each was due."""
     chance, times = random.Random(3), list[float]()
-    idle = [await Connection.opened(port) for _ in range(64)]
+    # In turns: a connection that stays idle for some seconds is closed by the service.
+    idle = deque([await Connection.opened(port) for _ in range(64)])
 
     async def one(due: float) -> None:
-        connection = idle.pop() if idle else await Connection.opened(port)
+        connection = idle.popleft() if idle else await Connection.opened(port)
         await connection.ask(chance.choice(requests))
         idle.append(connection)
         times.append(time.perf_counter() - due)
