@@ -36,7 +36,7 @@ def main() -> None:
 
 def _machine() -> str:
     machine = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
-    return f"{machine}. Compare within the table only."
+    return f"{machine}. Compare within one benchmark only."
 
 
 if __name__ == "__main__":
