@@ -2,7 +2,7 @@
 
 Priority rises from defaults over the TOML file and ``OONI_…`` environment variables to flags. Each leaf is named
 ``section.key`` in files and flags, and ``OONI_SECTION_KEY`` in the environment; ``OONI_SECTION_KEY_FILE`` names a file
-that holds the value, for secrets.
+that holds the value, for secrets. The whole tree is in this one long module because people read it from top to bottom.
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """The catalog on any SQL engine: each question is written once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import attrs
@@ -10,6 +10,7 @@ from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression
 from ooni_adapters.sql.catalog_plans import Plan, plan_for, planned_rows, rollup_for
 from ooni_adapters.sql.catalog_rollups import ANOMALY, CONFIRMED, FAILURE, changed_units, known_to
 from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_core.catalog.model import (
     Activity,
     Axis,
@@ -220,8 +221,8 @@ def _entry(row: tuple[Any, ...]) -> CatalogEntry:
         probe_cc,
         int(probe_asn),
         test_name,
-        _naive(test_start),
-        _naive(start),
+        naive(test_start),
+        naive(start),
         scores,
         anomaly == "t",
         confirmed == "t",
@@ -230,16 +231,12 @@ def _entry(row: tuple[Any, ...]) -> CatalogEntry:
     )
 
 
-def _naive(instant: datetime) -> datetime:
-    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
-
-
 def _day(value: date | datetime) -> date:
     return value.date() if isinstance(value, datetime) else value
 
 
 def _keys(row: tuple[Any, ...], count: int) -> tuple[AxisValue, ...]:
-    return tuple(_naive(key) if isinstance(key, datetime) else key for key in row[:count])
+    return tuple(naive(key) if isinstance(key, datetime) else key for key in row[:count])
 
 
 def _activity(row: tuple[Any, ...], axes: int) -> Activity:

@@ -12,12 +12,13 @@ in which they arrived. Units whose measurements were replaced or scored again si
 
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
 from ooni_adapters.sql.dialect import Dialect
 from ooni_adapters.sql.engine import UNLIMITED, Limits, SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.schema import Table
 from ooni_adapters.sql.tables.rollups import ROLLUP_UNITS, ROLLUPS
 from ooni_core.catalog.model import EARLIEST
@@ -81,7 +82,7 @@ class SqlRollups:
 
         It is safe to call at any time, again after a crash, and never changes an answer, only its speed.
         """
-        until = self.clock.now().astimezone(UTC).replace(tzinfo=None) - SETTLING
+        until = naive(self.clock.now()) - SETTLING
         known = known_to(self.engine) or Known("", "", "", EARLIEST, EARLIEST)
         open_from, seen_until = max(f"{until:%Y%m%d%H}", known.open_from), max(until, known.seen_until)
         units = changed_units(self.engine, known.seen_until, open_from, UNLIMITED)

@@ -5,6 +5,7 @@ from datetime import UTC
 import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.tables import CORRECTIONS
 from ooni_core.scoring.model import Correction
 
@@ -27,7 +28,7 @@ class SqlCorrectionLog:
             CORRECTIONS,
             [
                 {
-                    "time": correction.at.astimezone(UTC).replace(tzinfo=None),
+                    "time": naive(correction.at),
                     "operator": correction.operator,
                     "sql": correction.statement,
                     "reason": correction.reason,

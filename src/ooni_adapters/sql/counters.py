@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_core.prioritization.counting import window_start
 from ooni_core.prioritization.ports import Coverage
 
@@ -112,6 +113,6 @@ class SqlCounts:
 
     def coverage(self, since: datetime) -> dict[tuple[str, str], Coverage]:
         """Summarise the measurements of listed URLs by country and URL."""
-        bounds = {"since": since.astimezone(UTC).replace(tzinfo=None)}
+        bounds = {"since": naive(since)}
         found = self.engine.query(_COVERAGE, bounds, Limits(seconds=60, rows=None))
         return {(cc, url): Coverage(measured, anomalies) for cc, url, measured, anomalies in found.tuples}

@@ -8,6 +8,7 @@ import attrs
 import orjson
 
 from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.tables import BLOCKING_EVENTS, BLOCKING_STATUS, FAULTY_MEASUREMENTS, TOR_CONNECTIVITY_CHECK
 from ooni_core.detection.model import (
     BlockingEvent,
@@ -61,7 +62,7 @@ class SqlBlockingRecord:
 
     def events(self, since: datetime | None = None) -> list[BlockingEvent]:
         """Read those of a time."""
-        found = self.engine.query(_EVENTS, {"since": _naive(since or _FIRST)}, _LIMITS).tuples
+        found = self.engine.query(_EVENTS, {"since": naive(since or _FIRST)}, _LIMITS).tuples
         return [BlockingEvent(Subject(*row[:4]), row[4].replace(tzinfo=UTC), BlockingState(row[5])) for row in found]
 
     def record(self, statuses: Sequence[BlockingStatus], events: Sequence[BlockingEvent]) -> None:
@@ -90,7 +91,7 @@ class SqlFaultLog:
             FAULTY_MEASUREMENTS,
             [
                 {
-                    "ts": _naive(one.at),
+                    "ts": naive(one.at),
                     "type": one.kind.value,
                     "uid": one.uid,
                     "probe_cc": one.probe_cc,
@@ -103,7 +104,7 @@ class SqlFaultLog:
 
     def faults(self, since: datetime, limit: int) -> list[Fault]:
         """Read the newest."""
-        found = self.engine.query(_FAULTS, {"since": _naive(since), "most": limit}, _LIMITS).tuples
+        found = self.engine.query(_FAULTS, {"since": naive(since), "most": limit}, _LIMITS).tuples
         return [
             Fault(uid, FaultKind(kind), at.replace(tzinfo=UTC), cc, asn, orjson.loads(details))
             for uid, kind, at, cc, asn, details in found
@@ -122,7 +123,7 @@ class SqlExitCheckLog:
             TOR_CONNECTIVITY_CHECK,
             [
                 {
-                    "test_time": _naive(one.at),
+                    "test_time": naive(one.at),
                     "exit_node_ipaddr": one.exit_address,
                     "fingerprint": one.fingerprint,
                     "cc": one.cc,
@@ -136,7 +137,7 @@ class SqlExitCheckLog:
 
     def checks(self, since: datetime, limit: int) -> list[ExitCheck]:
         """Read the newest."""
-        found = self.engine.query(_CHECKS, {"since": _naive(since), "most": limit}, _LIMITS).tuples
+        found = self.engine.query(_CHECKS, {"since": naive(since), "most": limit}, _LIMITS).tuples
         return [ExitCheck(at.replace(tzinfo=UTC), *rest) for at, *rest in found]
 
 
@@ -155,8 +156,4 @@ def _status_row(one: BlockingStatus) -> Mapping[str, Any]:
 
 
 def _event_row(one: BlockingEvent) -> Mapping[str, Any]:
-    return {**attrs.asdict(one.subject), "time": _naive(one.at), "status": one.state.value}
-
-
-def _naive(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(tzinfo=None)
+    return {**attrs.asdict(one.subject), "time": naive(one.at), "status": one.state.value}

@@ -1,11 +1,12 @@
 """Reading single values of files into what a column holds."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.schema import Column, Kind
 
 LISTS = frozenset({Kind.TEXTS, Kind.UINT32S})
@@ -72,8 +73,7 @@ def _fits(kind: Kind, value: Any) -> bool:
 
 
 def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
+    return naive(datetime.fromisoformat(text))
 
 
 _READERS: dict[Kind, Callable[[str], Any]] = {

@@ -1,11 +1,11 @@
 """Test helpers (``test_helper_instances`` table)."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.instants import aware, naive
 from ooni_adapters.sql.tables import TEST_HELPER_INSTANCES
 from ooni_core.fleet.model import TestHelper
 
@@ -32,16 +32,12 @@ class SqlTestHelperRegister:
             "region": helper.region,
             "ipaddr": helper.ipv4,
             "ipv6addr": helper.ipv6,
-            "draining_at": helper.draining_at and helper.draining_at.replace(tzinfo=None),
-            "destroyed_at": helper.destroyed_at and helper.destroyed_at.replace(tzinfo=None),
+            "draining_at": helper.draining_at and naive(helper.draining_at),
+            "destroyed_at": helper.destroyed_at and naive(helper.destroyed_at),
         }
         self.engine.insert(TEST_HELPER_INSTANCES, [row])
 
     def helpers(self, provider: str, dns_zone: str) -> list[TestHelper]:
         """Look a zone up."""
         found = self.engine.query(_READ, {"provider": provider, "dns_zone": dns_zone})
-        return [TestHelper(*texts, _aware(drained), _aware(gone)) for *texts, drained, gone in found.tuples]
-
-
-def _aware(instant: datetime | None) -> datetime | None:
-    return instant and instant.replace(tzinfo=UTC)
+        return [TestHelper(*texts, aware(drained), aware(gone)) for *texts, drained, gone in found.tuples]

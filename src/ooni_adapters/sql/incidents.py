@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from ooni_adapters.sql.engine import Row, SqlEngine
+from ooni_adapters.sql.instants import aware, naive
 from ooni_adapters.sql.tables import INCIDENTS
 from ooni_core.errors import Conflict
 from ooni_core.incidents.model import Content, Incident
@@ -91,11 +91,11 @@ def _row(incident: Incident) -> Row:
         "id": incident.id,
         "slug": incident.slug,
         "creator_account_id": incident.creator_account_id,
-        "create_time": _naive(incident.create_time),
-        "update_time": _naive(incident.update_time),
+        "create_time": naive(incident.create_time),
+        "update_time": naive(incident.update_time),
         "deleted": int(incident.deleted),
-        "start_time": _naive(content.start_time),
-        "end_time": content.end_time and _naive(content.end_time),
+        "start_time": naive(content.start_time),
+        "end_time": content.end_time and naive(content.end_time),
         "published": int(content.published),
         **{name: getattr(content, name) for name in _TEXTS},
         **{column: list(getattr(content, field)) for column, field in _LISTS.items()},
@@ -104,8 +104,8 @@ def _row(incident: Incident) -> Row:
 
 def _incident(row: Row) -> Incident:
     content = Content(
-        start_time=_aware(row["start_time"]),
-        end_time=row["end_time"] and _aware(row["end_time"]),
+        start_time=aware(row["start_time"]),
+        end_time=aware(row["end_time"]),
         published=bool(row["published"]),
         **{name: row[name] for name in _TEXTS},
         **{field: tuple(row[column]) for column, field in _LISTS.items()},
@@ -115,15 +115,7 @@ def _incident(row: Row) -> Incident:
         slug=row["slug"],
         content=content,
         creator_account_id=row["creator_account_id"],
-        create_time=_aware(row["create_time"]),
-        update_time=_aware(row["update_time"]),
+        create_time=aware(row["create_time"]),
+        update_time=aware(row["update_time"]),
         deleted=bool(row["deleted"]),
     )
-
-
-def _naive(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _aware(instant: datetime) -> datetime:
-    return instant.replace(tzinfo=UTC)

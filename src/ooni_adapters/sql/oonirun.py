@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 
 import attrs
 
 from ooni_adapters.sql.engine import Row, SqlEngine
+from ooni_adapters.sql.instants import aware, naive
 from ooni_adapters.sql.tables import OONIRUN
 from ooni_core.errors import Conflict
 from ooni_core.oonirun.model import LinkVersion
@@ -61,8 +61,8 @@ class SqlLinks:
 def _row(version: LinkVersion) -> Row:
     return {
         "ooni_run_link_id": version.link_id,
-        "descriptor_creation_time": version.descriptor_creation_time.replace(tzinfo=None),
-        "translation_creation_time": version.translation_creation_time.replace(tzinfo=None),
+        "descriptor_creation_time": naive(version.descriptor_creation_time),
+        "translation_creation_time": naive(version.translation_creation_time),
         "creator_account_id": version.creator_account_id,
         "archived": int(version.archived),
         "descriptor": json.dumps(version.descriptor, ensure_ascii=False),
@@ -74,12 +74,8 @@ def _version(row: Row) -> LinkVersion:
     return LinkVersion(
         link_id=row["ooni_run_link_id"],
         descriptor=json.loads(row["descriptor"]),
-        descriptor_creation_time=_aware(row["descriptor_creation_time"]),
-        translation_creation_time=_aware(row["translation_creation_time"]),
+        descriptor_creation_time=aware(row["descriptor_creation_time"]),
+        translation_creation_time=aware(row["translation_creation_time"]),
         creator_account_id=row["creator_account_id"],
         archived=bool(row["archived"]),
     )
-
-
-def _aware(instant: datetime) -> datetime:
-    return instant.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.tables import URL_PRIORITIES, URL_PRIORITIES_HISTORY
 from ooni_core.errors import Conflict, Invalid, NotFound
 from ooni_core.prioritization.model import PriorityRule, RuleChange
@@ -86,7 +87,7 @@ class SqlRules:
     def _remember(self, changes: Sequence[RuleChange]) -> None:
         rows = [
             {
-                "changed_at": change.at.astimezone(UTC).replace(tzinfo=None),
+                "changed_at": naive(change.at),
                 "account_id": change.author,
                 "old_entry": _text(change.old),
                 "new_entry": _text(change.new),

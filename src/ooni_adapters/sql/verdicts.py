@@ -1,13 +1,13 @@
 """Verdicts (``fastpath`` table), the openvpn rows beside them, and the counters they feed."""
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Any
 
 import attrs
 
 from ooni_adapters.sql.counting import count_verdicts
 from ooni_adapters.sql.engine import SqlEngine
+from ooni_adapters.sql.instants import naive
 from ooni_adapters.sql.tables import FASTPATH, OBS_OPENVPN
 from ooni_core.ports import Clock
 from ooni_core.scoring.model import Stored
@@ -33,7 +33,7 @@ class SqlVerdictStore:
         """Upsert rows and count new ones, in one transaction."""
         if not verdicts:
             return
-        now = self.clock.now().astimezone(UTC).replace(tzinfo=None)
+        now = naive(self.clock.now())
         rows = [{**verdict_row(verdict), "update_time": now} for verdict in verdicts]
         openvpn = [_openvpn_row(verdict) for verdict in verdicts if verdict.obs_openvpn is not None]
         with self.engine.transaction():

@@ -2,12 +2,13 @@
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from ooni_core.errors import Invalid
+from ooni_core.instants import in_utc
 
 
 class BlockingState(enum.StrEnum):
@@ -37,11 +38,6 @@ class Subject:
 def _percentage(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
     if not 0 <= value <= 100:  # also refuses what is no number
         raise Invalid(f"{attribute.name} is {value!r}, expected 0 to 100")
-
-
-def _utc(_: object, attribute: "attrs.Attribute[datetime]", value: datetime) -> None:
-    if value.utcoffset() != timedelta(0):
-        raise Invalid(f"{attribute.name} is {value!r}, expected an aware instant in UTC")
 
 
 @attrs.frozen
@@ -79,7 +75,7 @@ class BlockingEvent:
     """
 
     subject: Subject
-    at: datetime = attrs.field(validator=_utc)
+    at: datetime = attrs.field(validator=in_utc)
     state: BlockingState
 
 
@@ -106,7 +102,7 @@ class Fault:
 
     uid: str
     kind: FaultKind
-    at: datetime = attrs.field(validator=_utc)
+    at: datetime = attrs.field(validator=in_utc)
     probe_cc: str
     probe_asn: int
     details: Mapping[str, Any] = attrs.field(factory=dict)
@@ -125,7 +121,7 @@ class ExitCheck:
         seconds: how long it took.
     """
 
-    at: datetime = attrs.field(validator=_utc)
+    at: datetime = attrs.field(validator=in_utc)
     exit_address: str
     fingerprint: str
     cc: str

@@ -1,15 +1,10 @@
 """What the fleet consists of."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 
-from ooni_core.errors import Invalid
-
-
-def _utc(_: object, attribute: "attrs.Attribute[datetime | None]", value: datetime | None) -> None:
-    if value is not None and value.utcoffset() != timedelta(0):
-        raise Invalid(f"{attribute.name} is {value!r}, expected an aware instant in UTC")
+from ooni_core.instants import in_utc
 
 
 @attrs.frozen
@@ -37,8 +32,8 @@ class TestHelper:
     region: str
     ipv4: str = ""
     ipv6: str = ""
-    draining_at: datetime | None = attrs.field(default=None, validator=_utc)
-    destroyed_at: datetime | None = attrs.field(default=None, validator=_utc)
+    draining_at: datetime | None = attrs.field(default=None, validator=in_utc)
+    destroyed_at: datetime | None = attrs.field(default=None, validator=in_utc)
 
     @property
     def is_live(self) -> bool:

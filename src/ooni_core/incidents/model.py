@@ -1,16 +1,11 @@
 """What an incident consists of."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import attrs
 
 from ooni_core.errors import Invalid
-
-
-def _utc(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    if value is not None and value.utcoffset() != timedelta(0):
-        raise Invalid(f"{attribute.name} is {value!r}, expected an aware instant in UTC")
+from ooni_core.instants import in_utc
 
 
 @attrs.frozen
@@ -29,8 +24,8 @@ class Content:
     short_description: str
     reported_by: str
     event_type: str
-    start_time: datetime = attrs.field(validator=_utc)
-    end_time: datetime | None = attrs.field(validator=_utc)
+    start_time: datetime = attrs.field(validator=in_utc)
+    end_time: datetime | None = attrs.field(validator=in_utc)
     ccs: tuple[str, ...] = ()
     asns: tuple[int, ...] = ()
     domains: tuple[str, ...] = ()
@@ -64,6 +59,6 @@ class Incident:
     slug: str
     content: Content
     creator_account_id: str
-    create_time: datetime = attrs.field(validator=_utc)
-    update_time: datetime = attrs.field(validator=_utc)
+    create_time: datetime = attrs.field(validator=in_utc)
+    update_time: datetime = attrs.field(validator=in_utc)
     deleted: bool = False

@@ -61,14 +61,18 @@ def running(engine, tmp_path_factory):
         yield SimpleNamespace(client=client, clock=clock, mailer=mailer, parts=parts, engine=engine)
 
 
+def empty(engine, *tables):
+    for table in tables:
+        if held := engine.query(f"SELECT {', '.join(table.key)} FROM {table.name}").dicts():
+            engine.delete(table, held)
+
+
 @pytest.fixture
 def service(running):
     running.clock.instant = NOW
     running.mailer.sent.clear()
     running.mailer.failing = False
-    for table in (ACCOUNTS, SESSION_EXPUNGE, MSMT_FEEDBACK):
-        if held := running.engine.query(f"SELECT {', '.join(table.key)} FROM {table.name}").dicts():
-            running.engine.delete(table, held)
+    empty(running.engine, ACCOUNTS, SESSION_EXPUNGE, MSMT_FEEDBACK)
     return running
 
 

@@ -12,7 +12,7 @@ from ooni_core.accounts.sessions import SessionGuard
 from ooni_entrypoints.community import make_community
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.settings import load
-from tests.contract.accounts.conftest import KEY, KEYS, NOW, HandClock
+from tests.contract.accounts.conftest import KEY, KEYS, NOW, HandClock, empty
 from tests.embedded_clickhouse import chdb_url
 
 
@@ -43,9 +43,7 @@ def running(request, tmp_path_factory):
 @pytest.fixture
 def service(running):
     running.clock.instant = NOW
-    for table in (INCIDENTS, OONIRUN):
-        if held := running.engine.query(f"SELECT {', '.join(table.key)} FROM {table.name}").dicts():
-            running.engine.delete(table, held)
+    empty(running.engine, INCIDENTS, OONIRUN)
     return running
 
 

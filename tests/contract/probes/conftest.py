@@ -24,6 +24,7 @@ from ooni_entrypoints.accounts import token_keys
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.settings import load
+from tests.contract.probes.github_fake import GitHub
 
 KEY = "a test key"
 NOW = datetime(2026, 11, 23, 22, 41, 49, tzinfo=UTC)
@@ -116,3 +117,10 @@ def session(role="admin", email="admin@localhost.local", at=NOW, **more):
     claims = {"nbf": now, "iat": now, "exp": now + 86400, "aud": "user_auth", "login_time": now, "role": role}
     claims = {**claims, "account_id": account_id_of(email, "CHANGEME"), **more}
     return {"Authorization": f"Bearer {JwtKeys.of([KEY]).sign(claims)}"}
+
+
+@pytest.fixture
+def github():
+    fake = GitHub()
+    yield fake
+    fake.stop()

@@ -1,12 +1,12 @@
 """A stand-in for GitHub's REST API on 127.0.0.1: just what pull requests need."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from tests.contract.probes.fake_server import FakeServer
 
-class GitHub:
+
+class GitHub(FakeServer):
     """Pull requests by number.
 
     ``failures`` holds what goes wrong before anything else: a status, "garbage", "half an answer", "hang up", "silence", or
@@ -15,28 +15,7 @@ class GitHub:
 
     def __init__(self):
         self.pulls, self.failures, self.logins, self.calls = {}, [], set(), []
-        self.released = threading.Event()
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args):
-                pass
-
-            def do_GET(self):
-                fake.answer(self)
-
-            do_POST = do_PATCH = do_GET  # noqa: N815 - names that http.server looks for
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
-        self.thread.start()
-
-    def stop(self):
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__()
 
     def answer(self, request):
         content = request.rfile.read(int(request.headers.get("Content-Length") or 0))

@@ -10,6 +10,15 @@ import attrs
 
 LIMIT = 16 * 2**20
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
+REGISTRATION = {
+    "password": "x" * 64,
+    "platform": "miniooni",
+    "probe_asn": "AS0",
+    "probe_cc": "ZZ",
+    "software_name": "miniooni",
+    "software_version": "0.1.0-dev",
+    "supported_tests": ["web_connectivity"],
+}
 ENGINE = "ooniprobe-cli/3.31.0 ooniprobe-engine/3.31.0"
 
 

@@ -4,9 +4,7 @@ import base64
 import os
 import ssl
 import subprocess
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -15,8 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.contract.probes.fake_server import FakeServer
 
-class GitServer:
+
+class GitServer(FakeServer):
     """Serves the bare repositories below *root*. Pushing needs *login* (user, token).
 
     ``fault`` spoils answers: a status, "cut" after half of them, or "stall".
@@ -24,33 +24,10 @@ class GitServer:
 
     def __init__(self, root, folder, login=("ooni-bot", "secret")):
         self.root, self.login, self.fault, self.seen = root, login, None, []
-        self.released = threading.Event()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args):
-                pass
-
-            def do_GET(self):
-                server.answer(self)
-
-            do_POST = do_GET  # noqa: N815 - names that http.server looks for
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.authority, chain = make_certificates(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.server.handle_error = lambda *_: None  # clients that do not trust us hang up
-        self.url = f"https://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
-        self.thread.start()
-
-    def stop(self):
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(context)
 
     def answer(self, request):
         url, body = urlsplit(request.path), request_body(request)

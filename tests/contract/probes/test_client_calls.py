@@ -12,7 +12,7 @@ from ooni_adapters.credentials import make_credentials_file
 from ooni_adapters.database import open_database
 from ooni_adapters.sql.tables import TABLES
 from tests.contract.probes.conftest import write_geoip
-from tests.contract.probes.go_client import ENGINE, GoClient, Missing, Time, decode
+from tests.contract.probes.go_client import ENGINE, REGISTRATION, GoClient, Missing, Time, decode
 from tests.service import RunningService, eventually
 
 NAME = "ooniprobe-cli"
@@ -39,15 +39,6 @@ TEMPLATE = {
     "test_name": "web_connectivity",
     "test_start_time": "2026-11-24 10:11:12",
     "test_version": "0.5.28",
-}
-REGISTRATION = {
-    "password": "x" * 64,
-    "platform": "miniooni",
-    "probe_asn": "AS0",
-    "probe_cc": "ZZ",
-    "software_name": "miniooni",
-    "software_version": "0.1.0-dev",
-    "supported_tests": ["web_connectivity"],
 }
 TOR = {
     "192.0.2.39:9101": {

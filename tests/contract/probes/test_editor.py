@@ -8,7 +8,6 @@ from litestar.testing import TestClient
 from ooni_core.accounts.rules import account_id_of
 from ooni_entrypoints.settings import load
 from tests.contract.probes.conftest import KEY, serving, session
-from tests.contract.probes.github_fake import GitHub
 from tests.contract.probes.repositories import HEADER, LISTS, branch, make_origin, merge, publish
 
 NICK, ADA = "nick@localhost.local", "ada@example.org"
@@ -23,13 +22,6 @@ def origin(tmp_path):
 @pytest.fixture(params=["git", "github"])
 def kind(request):
     return request.param
-
-
-@pytest.fixture
-def github():
-    fake = GitHub()
-    yield fake
-    fake.stop()
 
 
 @pytest.fixture

@@ -16,13 +16,6 @@ THREE_TIMES = (500, 502, 503, 504, "garbage", "half an answer", "hang up", "sile
 
 
 @pytest.fixture
-def github():
-    fake = GitHub()
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture
 def pushed():
     return []
 

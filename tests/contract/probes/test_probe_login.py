@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.probes.login import ProbeLogin
 from tests.contract.probes.conftest import KEY, serving, session
+from tests.contract.probes.go_client import REGISTRATION
 
 TARGETS = {
     "192.0.2.39:9101": {
@@ -19,15 +20,6 @@ TARGETS = {
         "fingerprint": "0123456789ABCDEF0123456789ABCDEF01234567",
         "protocol": "or_port_dirauth",
     }
-}
-REGISTRATION = {
-    "password": "x" * 64,
-    "platform": "miniooni",
-    "probe_asn": "AS0",
-    "probe_cc": "ZZ",
-    "software_name": "miniooni",
-    "software_version": "0.1.0-dev",
-    "supported_tests": ["web_connectivity"],
 }
 
 
