@@ -42,13 +42,17 @@ def service(tmp_path, bridge):
     running.stop()
 
 
+# A process that ends between opening and reading its file gives the second.
+GONE = (FileNotFoundError, ProcessLookupError)
+
+
 def children_of(pid):
     """The processes that *pid* started, by their command lines."""
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         try:
             found[int(child)] = Path(f"/proc/{child}/cmdline").read_text()
-        except FileNotFoundError:
+        except GONE:
             continue
     return found
 
@@ -60,7 +64,7 @@ def workers_of(service):
 def is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except GONE:
         return False
 
 
