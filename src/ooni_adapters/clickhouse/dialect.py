@@ -92,6 +92,10 @@ class ClickHouseDialect:
         """Count exactly."""
         return f"count(DISTINCT {expression})"
 
+    def fingerprint(self, expression: str) -> str:
+        """Combine hashes."""
+        return f"groupBitXor(cityHash64({expression}))"
+
     def quantile(self, level: float, expression: str) -> str:
         """Interpolate."""
         return f"quantileExactInclusive({level!r})({expression})"

@@ -73,6 +73,10 @@ class DuckDbDialect:
         """Count exactly."""
         return f"count(DISTINCT {expression})"
 
+    def fingerprint(self, expression: str) -> str:
+        """Combine hashes."""
+        return f"bit_xor(hash({expression}))"
+
     def quantile(self, level: float, expression: str) -> str:
         """Interpolate."""
         return f"quantile_cont({expression}, {level!r})"

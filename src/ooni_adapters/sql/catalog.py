@@ -1,39 +1,42 @@
 """The catalog on any SQL engine: each question is written once."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import attrs
 
-from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions, source_of
-from ooni_adapters.sql.catalog_plans import Plan, plan_for, planned_rows, rollup_for
-from ooni_adapters.sql.catalog_rollups import ANOMALY, CONFIRMED, FAILURE, changed_units, known_to
+from ooni_adapters.sql.catalog_charts import SqlCharts, from_measurements, from_rollup, plan_of, sums
+from ooni_adapters.sql.catalog_filters import Condition, all_of, conditions
+from ooni_adapters.sql.catalog_plans import Figures, planned_rows
+from ooni_adapters.sql.catalog_rollups import changed_units
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_adapters.sql.instants import naive
 from ooni_core.catalog.model import (
+    EARLIEST,
+    LATEST,
     Activity,
-    Axis,
     AxisValue,
     CatalogEntry,
     Chart,
-    Columns,
     CountQuery,
     ListedUrl,
     MeasurementFilter,
+    OrderBy,
     Page,
     Runtime,
+    TimeWindow,
 )
-from ooni_core.errors import TooLarge
 
 _ENTRY = (
     "measurement_uid, report_id, input, probe_cc, probe_asn, test_name, test_start_time, measurement_start_time,"
     " scores, anomaly, confirmed, msm_failure, is_verified"
 )
+_FIRST_SPAN, _WIDER, _ONE_SECOND = timedelta(days=1), 8, timedelta(seconds=1)
 _POINT_SECONDS = 5.0
 _MOST_CELLS = 100_000
 _MOST_ROWS = 1_000_000
-_CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (ANOMALY, CONFIRMED, FAILURE))
 _FLAGS = ", ".join(f"count(*) FILTER (WHERE {flag} = 't')" for flag in ("anomaly", "confirmed", "msm_failure"))
 
 
@@ -51,9 +54,23 @@ class SqlCatalog:
     seconds: float = 28.0
     most_cells: int = _MOST_CELLS
     rollups: bool = True
+    _charts: SqlCharts = attrs.field(init=False)
+
+    @_charts.default
+    def _new_charts(self) -> SqlCharts:
+        return SqlCharts(self.engine, self.seconds, self.most_cells, self.rollups)
 
     def search(self, filter: MeasurementFilter, page: Page) -> Sequence[CatalogEntry]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
+        deadline = time.monotonic() + self.seconds
+        rows: Sequence[tuple[Any, ...]] = ()
+        for window in _widening(filter, page):
+            rows = self._page(attrs.evolve(filter, window=window), page, max(deadline - time.monotonic(), 0.001))
+            if len(rows) == page.limit:
+                break
+        return [_entry(row) for row in rows]
+
+    def _page(self, filter: MeasurementFilter, page: Page, seconds: float) -> Sequence[tuple[Any, ...]]:
         direction = "DESC" if page.descending else "ASC"
         where = all_of([*conditions(filter), *_behind(page)])
         sql = (
@@ -61,8 +78,7 @@ class SqlCatalog:
             f" ORDER BY {page.order_by.value} {direction}, measurement_uid {direction} LIMIT $limit OFFSET $offset"
         )
         skipped = 0 if page.after else page.offset
-        rows = self._rows(sql, {**where.params, "limit": page.limit, "offset": skipped}, page.limit)
-        return [_entry(row) for row in rows]
+        return self._rows(sql, {**where.params, "limit": page.limit, "offset": skipped}, page.limit, seconds)
 
     def by_uid(self, measurement_uid: str) -> CatalogEntry | None:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -97,57 +113,22 @@ class SqlCatalog:
 
     def count(self, query: CountQuery) -> Chart:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
-        plan = self._plan(query)
-        if plan is None:
-            sql, params = self._grouped(query, f"{_CLASSES}, count(*)")
-        else:
-            sums = _sums("anomalies", "confirmations", "failures", "measurements")
-            sql, params = self._rolled_up(plan, query, sums, ())
-        try:
-            columns = self.engine.columns(sql, params, Limits(seconds=self.seconds, rows=self.most_cells))
-        except TooLarge as exc:
-            raise TooLarge("Result too large: narrow the filters or choose fewer axes") from exc
-        if not any(columns):
-            return Chart.of((), len(query.axes))
-        *keys, anomalies, confirmations, failures, measurements = columns
-        ok = [m - a - c - f for a, c, f, m in zip(anomalies, confirmations, failures, measurements, strict=True)]
-        return Chart(tuple(keys), Columns(anomalies, confirmations, failures, ok, measurements))
+        return self._charts.count(query)
 
     def activity(self, query: CountQuery) -> Sequence[Activity]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
-        distinct = self.engine.dialect.distinct
-        places = f"{distinct('probe_asn')}, {distinct('probe_cc')}"
-        plan = self._plan(query, "probe_asn", "probe_cc")
+        dialect, places = self.engine.dialect, ("probe_asn", "probe_cc")
+        distinct = ", ".join(map(dialect.distinct, places))
+        plan = plan_of(self.engine, query, *places) if self.rollups else None
         if plan is None:
             times = "min(measurement_start_time), max(measurement_start_time)"
-            sql, params = self._grouped(query, f"count(*), {_FLAGS}, {places}, {times}")
+            statement = from_measurements(query, f"count(*), {_FLAGS}, {distinct}, {times}", dialect)
         else:
-            sums = _sums("measurements", "anomaly_flags", "confirmed_flags", "failures")
-            figures = f"{sums}, {places}, min(day), max(day)"
-            sql, params = self._rolled_up(plan, query, figures, ("probe_asn", "probe_cc"))
-        return [_activity(row, len(query.axes)) for row in self._rows(sql, params)]
-
-    def _plan(self, query: CountQuery, *more: str) -> Plan | None:
-        """Decide whether a rollup answers *query*, and how much of it."""
-        table = rollup_for(query, *more) if self.rollups else None
-        known = known_to(self.engine) if table else None
-        if table is None or known is None:
-            return None
-        limits = Limits(seconds=self.seconds)
-        return plan_for(query, table, known, changed_units(self.engine, known.seen_until, known.open_from, limits))
-
-    def _rolled_up(
-        self, plan: Plan, query: CountQuery, figures: str, more: Sequence[str]
-    ) -> tuple[str, dict[str, Any]]:
-        dimensions = list(dict.fromkeys([*(axis.value for axis in query.axes if axis is not Axis.DAY), *more]))
-        rows = planned_rows(plan, query, dimensions, self.engine.dialect)
-        keys = ["step" if axis is Axis.DAY else axis.value for axis in query.axes]
-        return _grouped_by(keys, figures, f"({rows.sql}) AS counted"), rows.params
-
-    def _grouped(self, query: CountQuery, figures: str) -> tuple[str, dict[str, Any]]:
-        where, source = all_of(conditions(query.filter)), source_of(query, "fastpath")
-        keys = [axis_expression(axis, query.grain, self.engine.dialect) for axis in query.axes]
-        return _grouped_by(keys, figures, f"{source.sql} WHERE {where.sql}"), {**source.params, **where.params}
+            summed = sums("measurements", "anomaly_flags", "confirmed_flags", "failures")
+            changed = changed_units(self.engine, plan.known, Limits(seconds=self.seconds))
+            rows = planned_rows(attrs.evolve(plan, without=tuple(sorted(changed))), Figures.of(query, dialect, *places))
+            statement = from_rollup(query, f"{summed}, {distinct}, min(day), max(day)", rows)
+        return [_activity(row, len(query.axes)) for row in self._rows(*statement)]
 
     def runtimes(self, filter: MeasurementFilter) -> Sequence[Runtime]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -189,16 +170,26 @@ class SqlCatalog:
         return self.engine.query(sql, params, limits).tuples
 
 
-def _sums(*names: str) -> str:
-    """Add counters up, as 64-bit numbers: wider ones take several times as long to read. No rows make 0."""
-    return ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT)" for name in names)
+def _widening(filter: MeasurementFilter, page: Page) -> Iterator[TimeWindow]:
+    """Yield windows at the end where *page* begins, each several times as long as the one before.
 
-
-def _grouped_by(keys: Sequence[str], figures: str, source: str) -> str:
-    selected = ", ".join([*(f"{key} AS key_{n}" for n, key in enumerate(keys)), figures])
-    sql = f"SELECT {selected} FROM {source}"  # noqa: S608 - no values in the text
-    names = ", ".join(f"key_{n}" for n in range(len(keys)))
-    return f"{sql} GROUP BY {names} ORDER BY {names}" if keys else sql
+    The last is that of *filter*. A page that is full with an earlier one is the same: the rest lies behind it.
+    """
+    if page.order_by is OrderBy.MEASUREMENT_START_TIME and not filter.is_selective:
+        start, end = filter.window.start, filter.window.end
+        if page.after is not None and isinstance(place := page.after.value, datetime):
+            if page.descending:
+                end = min(end or LATEST, place + _ONE_SECOND)
+            else:
+                start = max(start or EARLIEST, place)
+        span = _FIRST_SPAN
+        while page.descending and end is not None and end - (start or EARLIEST) > span:
+            yield TimeWindow(end - span, end)
+            span *= _WIDER
+        while not page.descending and start is not None and (end or LATEST) - start > span:
+            yield TimeWindow(start, start + span)
+            span *= _WIDER
+    yield filter.window
 
 
 def _behind(page: Page) -> list[Condition]:

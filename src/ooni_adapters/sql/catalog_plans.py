@@ -65,7 +65,7 @@ class Plan:
     without: tuple[str, ...]
 
 
-def plan_for(query: CountQuery, table: Table, known: Known, changed: Collection[str]) -> Plan | None:
+def plan_for(query: CountQuery, table: Table, known: Known, changed: Collection[str] = ()) -> Plan | None:
     """Split what *query* asks into what *table* knows and the rest; None when the window holds no whole day."""
     window = query.filter.window
     start, end = window.start or EARLIEST, window.end or LATEST
@@ -77,25 +77,72 @@ def plan_for(query: CountQuery, table: Table, known: Known, changed: Collection[
     return Plan(table, (first, last), tuple(e for e in edges if e.start != e.end), known, tuple(sorted(changed)))
 
 
-def planned_rows(plan: Plan, query: CountQuery, dimensions: Sequence[str], dialect: Dialect) -> Condition:
-    """Write the pre-aggregated rows of *plan*: time keys, *dimensions*, and counters by the names of the rollup."""
-    kept = all_of(conditions(attrs.evolve(query.filter, window=TimeWindow())))
-    step = [f"{axis_expression(Axis.DAY, query.grain, dialect, 'day')} AS step"] if Axis.DAY in query.axes else []
-    names = ", ".join(["day", *step, *dimensions, *FROM_ROWS])
-    known = _known_rows(plan)
-    arms = [f"SELECT {names} FROM {plan.table.name} WHERE {known.sql} AND {kept.sql}"]  # noqa: S608 - declared names
-    params = {**known.params, **kept.params}
-    day = f"{dialect.bucket('day', 'measurement_start_time')} AS day"
-    counted = [f"{value} AS {name}" for name, value in FROM_ROWS.items()]
-    grouped = ", ".join(["day", *(["step"] if step else []), *dimensions])
-    steps = [f"{axis_expression(Axis.DAY, query.grain, dialect)} AS step"] if step else []
-    for unknown in [*_unknown_rows(plan), *_edges(plan)]:
-        params |= unknown.params
-        arms.append(
-            f"SELECT {', '.join([day, *steps, *dimensions, *counted])} FROM fastpath"  # noqa: S608 - declared names
-            f" WHERE {unknown.sql} AND {kept.sql} GROUP BY {grouped}"
-        )
-    return Condition(" UNION ALL ".join(arms), params)
+@attrs.frozen
+class Figures:
+    """What charts read of *query*'s rows: the same from a rollup and from the measurements, under the same names.
+
+    Attributes:
+        dimensions: columns that both have, beside the days.
+    """
+
+    query: CountQuery
+    dimensions: tuple[str, ...]
+    dialect: Dialect
+
+    @classmethod
+    def of(cls, query: CountQuery, dialect: Dialect, *more: str) -> "Figures":
+        """Read the axes of *query* and *more* columns."""
+        dimensions = [axis.value for axis in query.axes if axis is not Axis.DAY]
+        return cls(query, tuple(dict.fromkeys([*dimensions, *more])), dialect)
+
+    @property
+    def kept(self) -> Condition:
+        """The filter without its window, which the parts of a plan have instead."""
+        return all_of(conditions(attrs.evolve(self.query.filter, window=TimeWindow())))
+
+    def rolled_up(self, plan: Plan) -> Condition:
+        """Write the rows of the rollup that count."""
+        known, kept = _known_rows(plan), self.kept
+        names = ", ".join(["day", *self._step("day"), *self.dimensions, *FROM_ROWS])
+        sql = f"SELECT {names} FROM {plan.table.name} WHERE {known.sql} AND {kept.sql}"  # noqa: S608 - declared names
+        return Condition(sql, {**known.params, **kept.params})
+
+    def counted(self, where: Condition) -> Condition:
+        """Write the measurements that *where* names and the filter keeps, as the rollup would have them."""
+        kept = self.kept
+        return self.grouped(Condition(f"{where.sql} AND {kept.sql}", {**where.params, **kept.params}))
+
+    def grouped(self, where: Condition, *more: str) -> Condition:
+        """Write the measurements that *where* names, whether or not the filter keeps them."""
+        day = f"{self.dialect.bucket('day', 'measurement_start_time')} AS day"
+        keys = [*more, day, *self._step("measurement_start_time"), *self.dimensions]
+        counters = [f"{value} AS {name}" for name, value in FROM_ROWS.items()]
+        names = ", ".join(key.rpartition(" AS ")[2] for key in keys)
+        sql = f"SELECT {', '.join([*keys, *counters])} FROM fastpath WHERE {where.sql} GROUP BY {names}"  # noqa: S608
+        return Condition(sql, where.params)
+
+    def _step(self, instant: str) -> list[str]:
+        if Axis.DAY not in self.query.axes:
+            return []
+        return [f"{axis_expression(Axis.DAY, self.query.grain, self.dialect, instant)} AS step"]
+
+
+def planned_rows(plan: Plan, figures: Figures) -> Condition:
+    """Write everything that *plan* reads, in one."""
+    return _together(
+        [figures.rolled_up(plan), *(figures.counted(w) for w in [_open(plan), *_changed(plan), *_edges(plan)])]
+    )
+
+
+def unknown_rows(plan: Plan, figures: Figures) -> Condition | None:
+    """Write what *plan* reads beside the rollup and the open hour; None when that is nothing."""
+    found = [*_changed(plan), *_edges(plan)]
+    return _together([figures.counted(where) for where in found]) if found else None
+
+
+def _together(parts: Sequence[Condition]) -> Condition:
+    params = {name: value for part in parts for name, value in part.params.items()}
+    return Condition(" UNION ALL ".join(part.sql for part in parts), params)
 
 
 def _known_rows(plan: Plan) -> Condition:
@@ -112,25 +159,45 @@ def _known_rows(plan: Plan) -> Condition:
     return Condition(f"day >= $first_day AND day < $end_day AND build IN ({builds})", params)
 
 
-def _unknown_rows(plan: Plan) -> list[Condition]:
-    """Write which measurements of the whole days are not in the rollup: of the open hour, and of changed units."""
-    days = "measurement_start_time >= $days_start AND measurement_start_time < $days_end"
-    params: dict[str, Any] = {"days_start": _midnight(plan.days[0]), "days_end": _midnight(plan.days[1])}
-    found = [
-        Condition(
-            f"update_time >= $open_since AND measurement_uid >= $open_from AND {days}",
-            {**params, "open_since": plan.known.open_since, "open_from": plan.known.open_from},
-        ),
-    ]
-    if plan.without:
-        # The first two tests alone say nothing new; they spare reading what lies outside.
-        sql = (
-            "measurement_uid >= $changed_first AND measurement_uid < $changed_last"
-            f" AND measurement_uid < $open_from AND {UNIT} IN $without AND {days}"
-        )
-        edges = {"changed_first": plan.without[0], "changed_last": plan.without[-1] + BEHIND_ALL}
-        found.append(Condition(sql, {**params, **edges, "without": list(plan.without)}))
-    return found
+def newest_rows(plan: Plan, figures: Figures) -> Condition:
+    """Write the measurements of the open hour, in unit ``''``, and those stored since the rollups were made, in theirs.
+
+    The former are those that count. The latter are there whether or not the filter keeps them: it may have kept what
+    they were before.
+    """
+    is_open, kept = _open(plan), figures.kept
+    sql = (
+        f"update_time >= $open_since AND (measurement_uid < $open_from AND update_time > $seen_until"
+        f" OR {is_open.sql} AND {kept.sql})"
+    )
+    where = Condition(sql, {**is_open.params, **kept.params, "seen_until": plan.known.seen_until})
+    return figures.grouped(where, f"CASE WHEN measurement_uid < $open_from THEN {UNIT} ELSE '' END AS unit")
+
+
+def _open(plan: Plan) -> Condition:
+    days = _whole_days(plan)
+    since = {"open_since": plan.known.open_since, "open_from": plan.known.open_from}
+    sql = f"update_time >= $open_since AND measurement_uid >= $open_from AND {days.sql}"
+    return Condition(sql, {**days.params, **since})
+
+
+def _changed(plan: Plan) -> list[Condition]:
+    if not plan.without:
+        return []
+    days = _whole_days(plan)
+    # The first two tests alone say nothing new; they spare reading what lies outside.
+    sql = (
+        "measurement_uid >= $changed_first AND measurement_uid < $changed_last"
+        f" AND measurement_uid < $open_from AND {UNIT} IN $without AND {days.sql}"
+    )
+    ends = {"changed_first": plan.without[0], "changed_last": plan.without[-1] + BEHIND_ALL}
+    return [Condition(sql, {**days.params, **ends, "open_from": plan.known.open_from, "without": list(plan.without)})]
+
+
+def _whole_days(plan: Plan) -> Condition:
+    start, end = map(_midnight, plan.days)
+    sql = "measurement_start_time >= $days_start AND measurement_start_time < $days_end"
+    return Condition(sql, {"days_start": start, "days_end": end})
 
 
 def _edges(plan: Plan) -> list[Condition]:

@@ -61,6 +61,7 @@ class Known:
         seen_until: the ``update_time`` up to which the rollups know all other measurements.
         open_since: no measurement that is in no rollup has an earlier ``update_time``. It says nothing new, and spares
             comparing uids: times are read much faster.
+        state: stands for all units and their builds: another number after any rebuild.
     """
 
     unit: str
@@ -68,6 +69,7 @@ class Known:
     open_from: str
     seen_until: datetime
     open_since: datetime
+    state: int = 0
 
 
 @attrs.frozen
@@ -85,7 +87,7 @@ class SqlRollups:
         until = naive(self.clock.now()) - SETTLING
         known = known_to(self.engine) or Known("", "", "", EARLIEST, EARLIEST)
         open_from, seen_until = max(f"{until:%Y%m%d%H}", known.open_from), max(until, known.seen_until)
-        units = changed_units(self.engine, known.seen_until, open_from, UNLIMITED)
+        units = changed_units(self.engine, attrs.evolve(known, open_from=open_from), UNLIMITED)
         units |= _arrived(self.engine, known.open_from, open_from)
         # The unit of the open hour always has a row, which says where all of them end.
         build = known.build if known.unit == open_from[:_UNIT_LENGTH] else ""
@@ -115,7 +117,8 @@ class SqlRollups:
             for table in ROLLUPS:
                 statement = _build_statement(table, self.engine.dialect)
                 self.engine.execute(statement, {**values, "open_from": known.open_from})
-        rows = [{**attrs.asdict(known), "unit": unit, "build": build} for unit, build in builds.items()]
+        all_know = {name: getattr(known, name) for name in ROLLUP_UNITS.column_names}
+        rows = [{**all_know, "unit": unit, "build": build} for unit, build in builds.items()]
         self.engine.insert(ROLLUP_UNITS, rows)
         # The builds that these replace stay until the next time: a query may be about to read them.
         self._remove_builds(units, kept=[*kept, *builds.values()])
@@ -147,15 +150,18 @@ def _build_statement(table: Table, dialect: Dialect) -> str:
 
 def known_to(engine: SqlEngine) -> Known | None:
     """Return what the rollups know; None when there are none."""
-    sql = "SELECT unit, build, open_from, seen_until, open_since FROM rollup_units ORDER BY unit DESC LIMIT 1"
+    state = f"(SELECT {engine.dialect.fingerprint('build')} FROM rollup_units)"  # noqa: S608
+    names = ", ".join(ROLLUP_UNITS.column_names)
+    sql = f"SELECT {names}, {state} FROM rollup_units ORDER BY unit DESC LIMIT 1"  # noqa: S608 - declared names
     found = engine.query(sql).tuples
     return Known(*found[0]) if found else None
 
 
-def changed_units(engine: SqlEngine, since: datetime, open_from: str, limits: Limits) -> set[str]:
-    """Return the units that have a measurement from before *open_from* stored or replaced after *since*."""
+def changed_units(engine: SqlEngine, known: Known, limits: Limits) -> set[str]:
+    """Return the units that have a measurement stored or replaced since, except in the open hour."""
     sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE update_time > $since AND measurement_uid < $open_from"  # noqa: S608
-    return {unit for (unit,) in engine.query(sql, {"since": since, "open_from": open_from}, limits).tuples}
+    values = {"since": known.seen_until, "open_from": known.open_from}
+    return {unit for (unit,) in engine.query(sql, values, limits).tuples}
 
 
 def _arrived(engine: SqlEngine, start: str, end: str) -> set[str]:

@@ -38,6 +38,9 @@ class Dialect(Protocol):
     def distinct(self, expression: str) -> str:
         """The exact number of distinct values."""
 
+    def fingerprint(self, expression: str) -> str:
+        """A number made of *expression* in all rows, in any order: another one when any of them differs."""
+
     def quantile(self, level: float, expression: str) -> str:
         """The quantile of *expression*, interpolated between neighbours."""
 

@@ -5,8 +5,10 @@ are answers to the same question.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from operator import add
 from typing import NamedTuple
 
 import attrs
@@ -283,9 +285,30 @@ class Chart:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The chart cell by cell."""
-        counts = map(Counts._make, zip(*self.counts, strict=True))
-        keys = zip(*self.keys, strict=True) if self.keys else ((),) * len(self.counts.measurements)
-        return tuple(map(Cell, keys, counts))
+        return tuple(map(Cell, self._rows_of_keys(), map(Counts._make, zip(*self.counts, strict=True))))
+
+    def plus(self, cells: Iterable[Cell]) -> "Chart":
+        """Return a chart that counts *cells* as well. They come in any order, and their keys may repeat or be new."""
+        columns, new = [list(column) for column in self.counts], dict[tuple[AxisValue, ...], Counts]()
+        for keys, counts in cells:
+            place = self._places.get(keys)
+            if place is None:
+                new[keys] = Counts._make(map(add, new.get(keys, Counts()), counts))
+                continue
+            for column, count in zip(columns, counts, strict=True):
+                column[place] += count
+        chart = Chart(self.keys, Columns(*columns))
+        return Chart.of(sorted([*chart.cells, *map(Cell._make, new.items())]), len(self.keys)) if new else chart
+
+    def __len__(self) -> int:
+        return len(self.counts.measurements)
+
+    @cached_property
+    def _places(self) -> dict[tuple[AxisValue, ...], int]:
+        return {keys: place for place, keys in enumerate(self._rows_of_keys())}
+
+    def _rows_of_keys(self) -> Iterable[tuple[AxisValue, ...]]:
+        return zip(*self.keys, strict=True) if self.keys else ((),) * len(self)
 
 
 class Columns(NamedTuple):

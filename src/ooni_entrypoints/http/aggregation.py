@@ -1,10 +1,13 @@
 """``/api/v1/aggregation``: charts. Clients match its error texts and its odd status codes."""
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+import orjson
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
@@ -38,6 +41,7 @@ Time = NamedDependency[SkipValidation[Clock]]
 
 _GRAINS = (*Grain, "auto")
 _FORMATS = ("JSON", "CSV")
+_WRITER = msgspec.json.Encoder()
 _COUNTERS = ("anomaly_count", "confirmed_count", "failure_count", "measurement_count", "ok_count")
 _STILL_FILLING = timedelta(hours=72)
 _ERROR = ResponseSpec(dict[str, str | int], description="`error` says what is wrong.")
@@ -164,25 +168,41 @@ def _cache(window: TimeWindow, now: datetime) -> str:
     return "max-age=600, stale-while-revalidate=3600" if settled else "max-age=60"
 
 
-def _rows(query: CountQuery, chart: Chart) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-    """Return the names of the columns, ascending, and the cells as rows of them."""
+def _columns(query: CountQuery, chart: Chart) -> dict[str, Sequence[Any]]:
+    """Return the columns of the answer by their names, ascending."""
     counts = chart.counts
     numbers = (counts.anomaly, counts.confirmed, counts.failure, counts.measurements, counts.ok)
-    columns = dict(zip((*_COUNTERS, *(axis.value for axis in query.axes)), (*numbers, *chart.keys), strict=True))
-    names = tuple(sorted(columns))
-    return names, zip(*(columns[name] for name in names), strict=True)
+    axes = [axis.value for axis in query.axes]
+    return dict(sorted(zip((*_COUNTERS, *axes), (*numbers, *map(_written, chart.keys)), strict=True)))
 
 
-def result_of(query: CountQuery, chart: Chart) -> Any:
-    """Return *chart* as JSON types: an object without axes, a list of them with axes."""
-    names, rows = _rows(query, chart)
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    return found if query.axes else found[0]
+def _written(keys: Sequence[Any]) -> Sequence[Any]:
+    """Write instants as the API does; every other value is written right by itself."""
+    if not keys or not isinstance(keys[0], datetime):
+        return keys
+    texts = {instant: f"{instant:%Y-%m-%dT%H:%M:%SZ}" for instant in set(keys)}
+    return [texts[instant] for instant in keys]
+
+
+@functools.cache
+def _cell_type(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    return msgspec.defstruct("Cell", [(name, Any) for name in names], gc=False)
+
+
+def result_of(query: CountQuery, chart: Chart) -> orjson.Fragment:
+    """Write *chart* as JSON: an object without axes, a list of them with axes.
+
+    There can be ten thousands of cells, and declared objects are written several times as fast as dictionaries.
+    """
+    columns = _columns(query, chart)
+    cells = list(map(_cell_type(tuple(columns)), *columns.values()))
+    return orjson.Fragment(_WRITER.encode(cells if query.axes else cells[0]))
 
 
 def _csv(query: CountQuery, chart: Chart) -> bytes:
-    names, rows = _rows(query, chart)
-    return csv_text(names, (dict(zip(names, row, strict=True)) for row in rows)).encode()
+    columns = _columns(query, chart)
+    rows = zip(*columns.values(), strict=True)
+    return csv_text(tuple(columns), (dict(zip(columns, row, strict=True)) for row in rows)).encode()
 
 
 handlers = [aggregation]

@@ -15,6 +15,7 @@ from ooni_core.catalog.model import (
     Cell,
     CountQuery,
     Counts,
+    Cursor,
     Grain,
     MeasurementFilter,
     OrderBy,
@@ -55,6 +56,30 @@ class TestMeasurementCatalog:
         rest = uids(later.search(ALL, Page(after=after)))
         assert first == uids([row(5), row(4)])
         assert rest == uids([row(3), row(2), row(1)])
+
+    @pytest.mark.parametrize("descending", [True, False])
+    @pytest.mark.parametrize("days", [0, 1, 7, 8, 9, 40])
+    def test_page_of_a_long_window_is_found_wherever_its_measurements_lie(self, fill, descending, days):
+        window = TimeWindow(START, START + timedelta(days=90))
+        near = 90 * 1440 - 1 if descending else 0
+        found = [row(n, minutes=near + (-1 if descending else 1) * n * days * 1440) for n in range(3)]
+        catalog = fill([*found, row(3, minutes=90 * 1440), row(4, minutes=-1)])
+        by_time = MeasurementFilter(window=window)
+        for limit in (1, 2, 3, 4):
+            page = Page(limit=limit, descending=descending)
+            expected = sorted(found, key=lambda r: (r.measurement_start_time, r.measurement_uid), reverse=descending)
+            kept = [r for r in expected if window.contains(r.measurement_start_time)]
+            assert uids(catalog.search(by_time, page)) == uids(kept[:limit])
+            assert uids(catalog.search(by_time, attrs.evolve(page, offset=1))) == uids(kept[1 : limit + 1])
+
+    @pytest.mark.parametrize(("descending", "place"), [(True, 99), (True, 1), (False, -9), (False, 0)])
+    def test_cursor_never_leads_out_of_the_window(self, fill, descending, place):
+        catalog = fill([row(n, minutes=n * 1440) for n in range(-3, 10) if n])
+        window = TimeWindow(START + timedelta(days=2), START + timedelta(days=5))
+        after = Cursor(START + timedelta(days=place), "2")
+        found = catalog.search(MeasurementFilter(window=window), Page(after=after, descending=descending))
+        inside = [row(n) for n in (4, 3, 2)] if place > 1 else [] if descending else [row(n) for n in (2, 3, 4)]
+        assert uids(found) == uids(inside)
 
     def test_measurement_scored_again_counts_once_as_last_scored(self, fill):
         catalog = fill([row(1), row(2), row(1, anomaly=True)])

@@ -1,5 +1,6 @@
 """Rollups never change an answer: not while an hour is open, rows arrive late, are replaced, or are scored again."""
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from ooni_adapters.memory.catalog import MemoryCatalog
 from ooni_adapters.sql.catalog import SqlCatalog
+from ooni_adapters.sql.catalog_charts import SqlCharts
 from ooni_adapters.sql.catalog_plans import plan_for, rollup_for
 from ooni_adapters.sql.catalog_rollups import Known, SqlRollups
 from ooni_adapters.sql.tables import FASTPATH
 from ooni_adapters.sql.tables.rollups import ROLLUPS
 from ooni_adapters.sql.verdicts import verdict_row
 from ooni_core.catalog.model import Axis, CountQuery, Grain, MeasurementFilter, TimeWindow
+from ooni_core.errors import TooLarge
 from ooni_core.scoring.model import Stored
 from tests.contract.readapi.stores import ENGINES, PROVENANCE
 from tests.unit.catalog.rows import LISTS, START, row, rows
@@ -72,9 +75,17 @@ def refresh(engine, minutes):
     return SqlRollups(engine, ClockAt(minutes)).refresh()
 
 
+@functools.cache
+def kept_catalog(engine):
+    """A catalog that stays, and so has answered some of the questions before."""
+    return SqlCatalog(engine)
+
+
 def assert_exact(engine, found, query=BY_COUNTRY):
     expected = MemoryCatalog(list(found), LISTS)
     assert SqlCatalog(engine).count(query).cells == expected.count(query).cells
+    for _ in range(2):
+        assert kept_catalog(engine).count(query).cells == expected.count(query).cells
     assert list(SqlCatalog(engine).activity(query)) == list(expected.activity(query))
 
 
@@ -235,6 +246,41 @@ class TestRollups:
         )
         cells = SqlCatalog(database).count(BY_COUNTRY).cells
         assert [(cell.keys[0], cell.counts.measurements) for cell in cells] == [("IT", 1), ("XX", 7)]
+
+    def test_a_chart_asked_for_again_reads_only_what_the_rollups_do_not_know(self, database, monkeypatch):
+        put(database, arriving(row(1), 10))
+        refresh(database, minutes=1440)
+        catalog, asked = SqlCatalog(database), []
+        monkeypatch.setattr(database, "columns", lambda *a, ask=database.columns: asked.append(a[0]) or ask(*a))
+        for _ in range(3):
+            assert catalog.count(BY_COUNTRY).cells[0].counts.measurements == 1
+        [settled] = asked
+        assert "rollup_places" in settled
+        assert "fastpath" not in settled
+        put(database, arriving(row(2), 1441))
+        refresh(database, minutes=1503)
+        assert catalog.count(BY_COUNTRY).cells[0].counts.measurements == 2
+        assert len(asked) == 2
+
+    def test_only_so_many_cells_are_kept_those_of_the_latest_charts(self, database, monkeypatch):
+        put(database, *(arriving(row(n, probe_cc=cc), 10 + n) for n, cc in enumerate(("IT", "BR", "DE"))))
+        refresh(database, minutes=1440)
+        charts, asked = SqlCharts(database, seconds=10, most_cells=100, rollups=True, most_kept=4), []
+        monkeypatch.setattr(database, "columns", lambda *a, ask=database.columns: asked.append(a[0]) or ask(*a))
+        by_test = CountQuery(ALL, (Axis.TEST_NAME,))
+        for query in (BY_COUNTRY, by_test, BY_COUNTRY, CountQuery(ALL), BY_COUNTRY, by_test):
+            charts.count(query)
+        assert len(asked) == 4
+
+    def test_chart_with_too_many_cells_is_refused_however_it_is_put_together(self, database):
+        put(database, *(arriving(row(n, probe_cc=cc), 10 + n) for n, cc in enumerate(("IT", "BR"))))
+        refresh(database, minutes=1440)
+        assert len(SqlCatalog(database, most_cells=2).count(BY_COUNTRY).cells) == 2
+        with pytest.raises(TooLarge, match="narrow the filters"):
+            SqlCatalog(database, most_cells=1).count(BY_COUNTRY)
+        put(database, arriving(row(3, probe_cc="DE"), 1450))
+        with pytest.raises(TooLarge, match="narrow the filters"):
+            SqlCatalog(database, most_cells=2).count(BY_COUNTRY)
 
 
 def _fails(*_):

@@ -1,0 +1,155 @@
+"""Charts, from rollups where these know enough.
+
+What a rollup answers is settled until rollups are built again, once an hour, so the latest charts are kept: asking for
+one again costs reading what arrived since, however long the history is.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions, source_of
+from ooni_adapters.sql.catalog_plans import Figures, Plan, newest_rows, plan_for, rollup_for, unknown_rows
+from ooni_adapters.sql.catalog_rollups import ANOMALY, CONFIRMED, FAILURE, known_to
+from ooni_adapters.sql.dialect import Dialect
+from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_core.catalog.model import Axis, Cell, Chart, Columns, CountQuery, Counts
+from ooni_core.errors import TooLarge
+
+_KEPT_CELLS = 100_000
+_OK = "msm_failure <> 't' AND confirmed <> 't' AND anomaly <> 't'"
+_CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (ANOMALY, CONFIRMED, FAILURE, _OK))
+Statement = tuple[str, dict[str, Any]]
+
+
+def sums(*counters: str) -> str:
+    """Add counters up, as 64-bit numbers: wider ones take several times as long to read. No rows make 0."""
+    return ", ".join(f"CAST(coalesce(sum({counter}), 0) AS BIGINT)" for counter in counters)
+
+
+_SUMS = sums(
+    "anomalies",
+    "confirmations",
+    "failures",
+    "measurements - anomalies - confirmations - failures",
+    "measurements",
+)
+
+
+@attrs.frozen
+class SqlCharts:
+    """Counts measurements.
+
+    Attributes:
+        seconds: time limit of one statement.
+        most_cells: largest chart, in cells.
+        rollups: ask these where they know enough; False reads measurements only.
+        most_kept: how many cells to keep in all.
+    """
+
+    engine: SqlEngine
+    seconds: float
+    most_cells: int
+    rollups: bool
+    most_kept: int = _KEPT_CELLS
+    _kept: OrderedDict[tuple[CountQuery, Plan], Chart] = attrs.field(factory=OrderedDict, init=False)
+    _keeping: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def count(self, query: CountQuery) -> Chart:
+        """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
+        plan = plan_of(self.engine, query) if self.rollups else None
+        if plan is None:
+            return self._asked(query, from_measurements(query, f"{_CLASSES}, count(*)", self.engine.dialect))
+        figures = Figures.of(query, self.engine.dialect)
+        changed, cells = self._newest(plan, figures)
+        plan = attrs.evolve(plan, without=changed)
+        chart = self._settled(plan, figures).plus(cells)
+        unknown = unknown_rows(plan, figures)
+        if unknown is not None:
+            chart = chart.plus(self._asked(query, from_rollup(query, _SUMS, unknown)).cells)
+        return self._small_enough(chart)
+
+    def _newest(self, plan: Plan, figures: Figures) -> tuple[tuple[str, ...], list[Cell]]:
+        """Return the units that changed since the rollups were made, and what the open hour has."""
+        rows = newest_rows(plan, figures)
+        keys = ", ".join(["unit", *keys_of(figures.query)])
+        sql = f"SELECT {keys}, {_SUMS} FROM ({rows.sql}) AS counted GROUP BY {keys}"  # noqa: S608 - declared names
+        found = self.engine.query(sql, rows.params, Limits(seconds=self.seconds)).tuples
+        axes = len(figures.query.axes)
+        cells = [Cell(row[1 : 1 + axes], Counts(*row[1 + axes :])) for row in found if not row[0]]
+        return tuple(sorted({row[0] for row in found} - {""})), cells
+
+    def _settled(self, plan: Plan, figures: Figures) -> Chart:
+        """Return what the rollup knows, which is the same until it is made again."""
+        key = figures.query, plan
+        with self._keeping:
+            if (kept := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return kept
+        chart = self._asked(figures.query, from_rollup(figures.query, _SUMS, figures.rolled_up(plan)))
+        with self._keeping:
+            self._kept[key] = chart
+            while sum(map(_size, self._kept.values())) > self.most_kept:
+                self._kept.popitem(last=False)
+        return chart
+
+    def _asked(self, query: CountQuery, statement: Statement) -> Chart:
+        try:
+            columns = self.engine.columns(*statement, Limits(seconds=self.seconds, rows=self.most_cells))
+        except TooLarge as exc:
+            raise _too_large() from exc
+        axes = len(query.axes)
+        return Chart(columns[:axes], Columns(*columns[axes:])) if any(columns) else Chart.of((), axes)
+
+    def _small_enough(self, chart: Chart) -> Chart:
+        if _size(chart) > self.most_cells:
+            raise _too_large()
+        return chart
+
+
+def plan_of(engine: SqlEngine, query: CountQuery, *more: str) -> Plan | None:
+    """Plan how a rollup answers *query*, as if nothing had changed since it was made; None when none can.
+
+    Args:
+        engine: has the rollups.
+        query: the question.
+        more: further dimensions that the answer needs.
+    """
+    table = rollup_for(query, *more)
+    known = known_to(engine) if table else None
+    return None if table is None or known is None else plan_for(query, table, known)
+
+
+def from_measurements(query: CountQuery, figures: str, dialect: Dialect) -> Statement:
+    """Write a question to the measurements: *figures* of each cell of *query*."""
+    where, source = all_of(conditions(query.filter)), source_of(query, "fastpath")
+    keys = [axis_expression(axis, query.grain, dialect) for axis in query.axes]
+    return _grouped_by(keys, figures, f"{source.sql} WHERE {where.sql}"), {**source.params, **where.params}
+
+
+def from_rollup(query: CountQuery, figures: str, rows: Condition) -> Statement:
+    """Write the same for *rows*, which are pre-aggregated."""
+    return _grouped_by(keys_of(query), figures, f"({rows.sql}) AS counted"), rows.params
+
+
+def keys_of(query: CountQuery) -> list[str]:
+    """Return the columns of pre-aggregated rows that hold the keys of cells."""
+    return ["step" if axis is Axis.DAY else axis.value for axis in query.axes]
+
+
+def _grouped_by(keys: Sequence[str], figures: str, source: str) -> str:
+    selected = ", ".join([*(f"{key} AS key_{n}" for n, key in enumerate(keys)), figures])
+    sql = f"SELECT {selected} FROM {source}"  # noqa: S608 - no values in the text
+    names = ", ".join(f"key_{n}" for n in range(len(keys)))
+    return f"{sql} GROUP BY {names} ORDER BY {names}" if keys else sql
+
+
+def _size(chart: Chart) -> int:
+    return len(chart.counts.measurements)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("Result too large: narrow the filters or choose fewer axes")
