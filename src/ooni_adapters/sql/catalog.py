@@ -33,7 +33,7 @@ _ENTRY = (
     "measurement_uid, report_id, input, probe_cc, probe_asn, test_name, test_start_time, measurement_start_time,"
     " scores, anomaly, confirmed, msm_failure, is_verified"
 )
-_FIRST_SPAN, _WIDER, _ONE_SECOND = timedelta(days=1), 8, timedelta(seconds=1)
+_FIRST_SPAN, _WIDER, _ONE_SECOND = timedelta(days=2), 4, timedelta(seconds=1)
 _POINT_SECONDS = 5.0
 _MOST_CELLS = 100_000
 _MOST_ROWS = 1_000_000

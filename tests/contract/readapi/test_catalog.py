@@ -58,7 +58,7 @@ class TestMeasurementCatalog:
         assert rest == uids([row(3), row(2), row(1)])
 
     @pytest.mark.parametrize("descending", [True, False])
-    @pytest.mark.parametrize("days", [0, 1, 7, 8, 9, 40])
+    @pytest.mark.parametrize("days", [0, 1, 2, 3, 8, 40])
     def test_page_of_a_long_window_is_found_wherever_its_measurements_lie(self, fill, descending, days):
         window = TimeWindow(START, START + timedelta(days=90))
         near = 90 * 1440 - 1 if descending else 0
