@@ -25,8 +25,8 @@ from ooni_entrypoints.storage import clock_of, open_storage, require_server
 _log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 10
-# A worker that says nothing for so long is hung; one that died is noticed after as long a time.
-_SILENT_SECONDS = 10
+# A worker that says nothing for so long is hung. On a busy host its start alone can take a while.
+_SILENT_SECONDS = 60
 
 
 def run_service(settings: Settings, listener: socket.socket, begun: Callable[[Clock], object], *, demo: bool) -> int:
@@ -60,10 +60,20 @@ def run_service(settings: Settings, listener: socket.socket, begun: Callable[[Cl
         workers=settings.service.workers,
         timeout_worker_healthcheck=_SILENT_SECONDS,
     )
-    supervisor = Multiprocess(config, [listener])
+    supervisor = _Supervisor(config, [listener])
     supervisor.run()
     could_not_begin = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return STARTUP_FAILURE if could_not_begin else 0
+
+
+class _Supervisor(Multiprocess):
+    """Notices at once when a worker dies that it waits for: while it holds their end of the pipe, it would not."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that died or are hung."""
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 def _composed(settings: Settings, level: int) -> ASGIApp:

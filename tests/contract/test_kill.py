@@ -18,7 +18,7 @@ import attrs
 import httpx
 import pytest
 
-from tests.service import RunningService, clean_environment, eventually
+from tests.service import PATIENCE_SECONDS, RunningService, clean_environment, eventually
 
 MEASUREMENTS = 500
 CONNECTIONS = 8
@@ -51,7 +51,7 @@ class Probe:
     lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     def run(self):
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(timeout=PATIENCE_SECONDS) as client:
             while True:
                 with self.lock:
                     if not self.todo:
@@ -80,7 +80,7 @@ class Probe:
 
 def publish_until_done(service, dice):
     """Run `ooni publish`, killed after ever longer times, until one run ends by itself; return how many were killed."""
-    killed = 0
+    killed, seconds = 0, 0.3
     while True:
         process = subprocess.Popen(
             [sys.executable, "-m", "ooni_entrypoints.cli", "--config", str(service.config), "publish", "--now"],
@@ -89,12 +89,12 @@ def publish_until_done(service, dice):
             env=clean_environment(),
         )
         try:
-            # Most of a short run is the interpreter starting; from there on each instant is as good as another.
-            _, errors = process.communicate(timeout=0.8 + 0.15 * killed + dice.random() * 0.2)
+            _, errors = process.communicate(timeout=seconds * dice.uniform(1, 1.2))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             killed += 1
+            seconds *= 1.2
             continue
         assert process.returncode == 0, errors.decode()
         return killed
@@ -120,7 +120,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_published_twice(tmp_path, r
         before = len(probe.acknowledged)
         # Let some through, so that every life of the server acknowledges something worth losing.
         share = (MEASUREMENTS - before) // (2 * (ROUNDS - kills)) if before < MEASUREMENTS else 0
-        eventually(lambda: len(probe.acknowledged) >= before + share, seconds=20, pause=0.001)  # noqa: B023
+        eventually(lambda: len(probe.acknowledged) >= before + share, seconds=20)  # noqa: B023
         time.sleep(dice.random() * 0.05)
         service.kill()
         kills += 1
@@ -141,7 +141,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_published_twice(tmp_path, r
     assert not list((service.data_dir / "measurements" / "incoming").rglob("*.post"))
 
     service.start()
-    with httpx.Client(base_url=service.url, timeout=60) as client:
+    with httpx.Client(base_url=service.url, timeout=PATIENCE_SECONDS) as client:
         for uid, content in probe.acknowledged.items():
             assert client.get(f"/api/v1/raw_measurement?measurement_uid={uid}").json() == content
         window = {"since": "2026-11-20", "until": "2026-11-21"}

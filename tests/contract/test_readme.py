@@ -39,7 +39,7 @@ def test_curl_lines_answer_what_the_readme_shows(service):
 
     assert len(LINES) == 4
     for line, shown in LINES:
-        found = eventually(lambda: steady(answer(line)) == steady(shown) or None, seconds=20, pause=0.3)  # noqa: B023
+        found = eventually(lambda: steady(answer(line)) == steady(shown) or None)  # noqa: B023
         assert found or steady(answer(line)) == steady(shown), line
 
 

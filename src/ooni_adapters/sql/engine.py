@@ -5,6 +5,7 @@ one row per key on every engine, because engines apply the table's rule (:class:
 Times are naive and mean UTC, in and out.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,7 +17,11 @@ import pyarrow as pa
 
 from ooni_adapters.sql.dialect import Dialect
 from ooni_adapters.sql.schema import Table
-from ooni_core.errors import QueryTimeout
+from ooni_core.errors import OoniError, QueryTimeout
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 0.2
 
 Params = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -34,8 +39,19 @@ class Cancellation:
         """Stop the running query; it raises QueryTimeout. A query that would start later is not started."""
         with self._lock:
             self.cancelled = True
-            if self._interrupt is not None:
-                self._interrupt()
+            if self._interrupt is None:
+                return
+            self._interrupt()
+        # No engine notices an interrupt that comes just before its query begins.
+        again = threading.Timer(_AGAIN_SECONDS, self._cancel_again)
+        again.daemon = True
+        again.start()
+
+    def _cancel_again(self) -> None:
+        try:
+            self.cancel()
+        except OoniError as exc:
+            _log.info("a query that was cancelled may go on until its time limit: %s", exc)
 
     @contextmanager
     def stopping(self, interrupt: Callable[[], None]) -> Iterator[None]:

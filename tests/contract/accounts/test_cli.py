@@ -9,7 +9,7 @@ import pytest
 from ooni_core.accounts.rules import account_id_of
 from tests.contract.accounts.conftest import ADA, KEY, PAGE
 from tests.contract.accounts.smtp_server import serving
-from tests.service import RunningService
+from tests.service import PATIENCE_SECONDS, RunningService
 
 SETTINGS = f'[accounts]\njwt_keys = ["{KEY}"]\naccount_id_hashing_keys = ["{KEY}"]\n'
 
@@ -28,7 +28,7 @@ def test_person_logs_in_by_real_mail_and_the_operator_decides_what_they_may(tmp_
         assert made == f"account {account_id} is admin now\n"
         service.start("--log-level", "info")
         try:
-            with httpx.Client(base_url=service.url) as http:
+            with httpx.Client(base_url=service.url, timeout=PATIENCE_SECONDS) as http:
                 asked = {"email_address": ADA, "redirect_to": PAGE}
                 assert http.post("/api/v1/user_register", json=asked).json() == {"msg": "ok"}
                 ((_, recipients, _, raw),) = inbox.messages

@@ -7,7 +7,6 @@ import threading
 from urllib.parse import urlsplit
 
 import attrs
-import httpx
 import pytest
 
 from ooni_adapters.database import open_database
@@ -15,7 +14,7 @@ from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from tests.contract.daemon.measurements import FINGERPRINTS
 from tests.contract.storage.clickhouse_bridge import serving_clickhouse
 from tests.embedded_clickhouse import chdb_url
-from tests.service import RunningService, eventually, free_port
+from tests.service import PATIENCE_SECONDS, RunningService, eventually, free_port, get, post
 
 WRITTEN = ("fastpath", "fastpath_quarantine", "counters_test_list", "counters_asn_test_list")
 
@@ -37,7 +36,10 @@ class Stored:
 
     def complete(self, uids):
         """Wait until all of *uids* have a verdict, and say whether they do."""
-        return eventually(lambda: set(uids) <= set(self.verdicts), seconds=90)
+        return eventually(lambda: set(uids) <= self.uids())
+
+    def uids(self):
+        return {uid for (uid,) in self.engine.query("SELECT measurement_uid FROM fastpath").tuples}
 
 
 @attrs.define
@@ -50,10 +52,11 @@ class Daemon(RunningService):
         return super().start("--port", str(self.port), *arguments)
 
     def health(self):
-        return httpx.get(f"{self.url}/health").json()
+        return get(f"{self.url}/health").json()
 
-    def send(self, uid, body, client=httpx):
-        return client.post(f"{self.url}/{uid}", content=body, timeout=30)
+    def send(self, uid, body, client=None):
+        send = client.post if client else post
+        return send(f"{self.url}/{uid}", content=body, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +95,7 @@ def make_daemon(tmp_path, database):
 
     yield make
     for daemon in made:
-        if daemon.process is not None and daemon.process.poll() is None:
+        if daemon.is_running:
             daemon.kill()
 
 
@@ -155,7 +158,7 @@ def make_service(tmp_path, database):
 
     yield make
     for service in made:
-        if service.process is not None and service.process.poll() is None:
+        if service.is_running:
             service.kill()
 
 

@@ -7,7 +7,7 @@ import httpx
 from ooni_core.scoring.fingerprints import HEADER
 from tests.contract.daemon.measurements import FINGERPRINTS, fingerprint
 from tests.contract.daemon.test_handover import submit
-from tests.service import RunningService, eventually
+from tests.service import PATIENCE_SECONDS, RunningService, eventually
 
 
 def write(folder, fingerprints):
@@ -30,7 +30,7 @@ def test_changed_fingerprint_files_count_without_a_restart(tmp_path):
         found = eventually(lambda: client.get(f"{service.url}/api/v1/measurements", params=asked).json()["results"])
         return found[0]["confirmed"]
 
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
         assert confirmed(1) is False
         write(tmp_path, [*FINGERPRINTS, fingerprint("test.welcome", "welcome to site")])
         assert eventually(lambda: confirmed(1))

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.contract.daemon.measurements import content, lasting, scored_here
-from tests.service import eventually
+from tests.service import PATIENCE_SECONDS, eventually, get, post
 
 
 def submit(client, service, number, **more):
@@ -21,7 +21,7 @@ def submit(client, service, number, **more):
 
 
 def submit_all(service, numbers):
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
         return [submit(client, service, number) for number in numbers]
 
 
@@ -39,7 +39,7 @@ def test_daemon_that_is_away_then_killed_then_full_then_refuses_costs_nothing_bu
     daemon.environment["OONI_SERVICE_MAX_DECOMPRESSED_BYTES"] = 1024
     service = make_service(daemon.url).start()
     pairs = submit_all(service, range(40))
-    waits = eventually(lambda: httpx.get(f"{service.url}/health/ready").json()["warnings"])
+    waits = eventually(lambda: warnings_of(service))
     assert any("scoring waits" in each and daemon.url in each for each in waits)
     assert stored.verdicts == {}
 
@@ -50,17 +50,17 @@ def test_daemon_that_is_away_then_killed_then_full_then_refuses_costs_nothing_bu
     assert eventually(lambda: len(stored.verdicts) >= 10)
     daemon.kill()
     pairs += submit_all(service, range(80, 90))
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
         pairs.append(submit(client, service, 90, padding="x" * 2000))  # more than the daemon takes
     daemon.start()
     assert_scored_as_here(stored, pairs)
     assert eventually(lambda: daemon.health()["done"]["stored"] >= 10), "the daemon did it"
-    assert httpx.post(f"{daemon.url}/{pairs[-1][0]}", content=pairs[-1][1]).status_code == 413, "but not this one"
+    assert post(f"{daemon.url}/{pairs[-1][0]}", content=pairs[-1][1]).status_code == 413, "but not this one"
     assert eventually(lambda: not [each for each in warnings_of(service) if "scoring" in each])
 
 
 def warnings_of(service):
-    return httpx.get(f"{service.url}/health/ready").json()["warnings"]
+    return get(f"{service.url}/health/ready").json()["warnings"]
 
 
 @pytest.fixture

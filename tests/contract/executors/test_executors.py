@@ -15,6 +15,7 @@ from ooni_adapters.executors.inprocess import InProcess
 from ooni_adapters.executors.processes import LocalProcesses
 from ooni_core.errors import Invalid, Unavailable
 from tests.contract.executors.work import Die, Fail, Square, Whereabouts
+from tests.service import PATIENCE_SECONDS
 
 
 class ExecutorContract:
@@ -63,9 +64,11 @@ class SpreadingContract(ExecutorContract):
     """What executors over several processes promise beyond that."""
 
     def test_other_processes_work(self, executor: Any):
-        found = set(executor.map(Whereabouts(), range(12)))
+        results, found = executor.map(Whereabouts(), range(2000)), set()
+        while len(found) < 2:  # one of them may take longer to start
+            found.add(next(results))
+        results.close()
         assert os.getpid() not in found
-        assert len(found) == 2
 
     def test_task_of_a_killed_process_is_done_again(self, executor: Any, tmp_path: Path):
         assert list(executor.map(Die(5, tmp_path / "died"), range(20))) == list(range(20))
@@ -94,7 +97,7 @@ class TestDask(SpreadingContract):
     @pytest.fixture
     def executor(self, cluster: str) -> Iterator[DaskCluster]:
         executor = DaskCluster(cluster)
-        executor._client.wait_for_workers(2, timeout=30)
+        executor._client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
         yield executor
         executor.close()
 
@@ -113,7 +116,7 @@ class TestBeside:
                 made.append(number)
                 yield partial(work, number)
                 if number == 0:
-                    assert first_done.wait(10), "nothing is done before everything is made"
+                    assert first_done.wait(PATIENCE_SECONDS), "nothing is done before everything is made"
 
         def work(number: int) -> None:
             done.append(number)

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.service import RunningService
+from tests.service import PATIENCE_SECONDS, RunningService
 
 PASSWORD = "correct horse"
 
@@ -14,7 +14,7 @@ PASSWORD = "correct horse"
 def watched(tmp_path_factory):
     environment = {"OONI_SERVICE_METRICS_PASSWORD": PASSWORD}
     running = RunningService(tmp_path_factory.mktemp("watched"), environment=environment).start()
-    with httpx.Client(base_url=running.url) as client:
+    with httpx.Client(base_url=running.url, timeout=PATIENCE_SECONDS) as client:
         yield client
     running.stop()
 

@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from ooni_adapters.scorers import EngineScorer
@@ -12,12 +13,20 @@ from ooni_core.scoring import Engine
 from ooni_core.scoring.service import ScoringService
 from ooni_entrypoints.composition import make_publication, make_spool, open_objects
 from ooni_entrypoints.settings import load
-from ooni_entrypoints.storage import clock_of, make_storage
+from ooni_entrypoints.storage import make_storage
 from ooni_entrypoints.timed_jobs import timed_jobs
 from ooni_entrypoints.timers import Job, Timers
-from tests.service import eventually
+from tests.service import PATIENCE_SECONDS
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@attrs.define
+class HandClock:
+    instant: datetime = NOW
+
+    def now(self):
+        return self.instant
 
 
 @pytest.fixture
@@ -27,7 +36,7 @@ def storage_and_jobs(tmp_path):
     def make(**flags):
         named = {"storage.data_dir": str(tmp_path), "clock.start": NOW.isoformat()}
         settings = load(environment={}, flags=named | flags).settings
-        storage = make_storage(settings, clock_of(settings))
+        storage = make_storage(settings, HandClock())
         opened.append(storage)
         scoring = ScoringService(make_spool(settings), EngineScorer(Engine()), storage.verdicts, storage.quarantine)
         publication = make_publication(settings, storage, scoring, open_objects(settings))
@@ -72,10 +81,10 @@ def test_recount_makes_the_counters_follow_the_lists(storage_and_jobs):
 
 
 def test_nightly_backups_keep_as_many_runs_as_asked(storage_and_jobs, tmp_path):
-    _, jobs = storage_and_jobs(**{"backup.daily": True, "backup.keep": 2})
+    storage, jobs = storage_and_jobs(**{"backup.daily": True, "backup.keep": 2})
     for _ in range(3):
         assert jobs["private backup"].run()["tables"] > 10
-        eventually(lambda: False, seconds=1.1)  # runs are named by the second
+        storage.clock.instant += timedelta(days=1)
     assert jobs["public backup"].run()["exports"] > 0
     assert len(list((tmp_path / "backups").rglob("manifest.json"))) == 2
 
@@ -103,7 +112,7 @@ def test_jobs_begin_with_the_service_and_are_finished_before_it_ends():
 
     def work():
         begun.set()
-        may_end.wait(20)
+        may_end.wait(PATIENCE_SECONDS)
         ended.append("work")
 
     other = []
@@ -111,7 +120,7 @@ def test_jobs_begin_with_the_service_and_are_finished_before_it_ends():
         [Job("work", work, {"minute": 0}, at_start=True), Job("later", lambda: other.append(1), {"hour": 3})]
     )
     timers.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE_SECONDS)
     threading.Timer(0.2, may_end.set).start()
     timers.stop()
     assert ended == ["work"]

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import attrs
-import httpx
 import pytest
 from litestar.testing import TestClient
 
@@ -24,7 +23,7 @@ from ooni_entrypoints.http import measurement_spool
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.settings import PeerSettings, Settings
-from tests.service import RunningService
+from tests.service import PATIENCE_SECONDS, RunningService, get, post
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 BODY = b'{"format":"json","content":{}}'
@@ -165,10 +164,10 @@ def dripping_host() -> Iterator[str]:
 
 class TestHttpPeer:
     def test_a_body_is_fetched(self, host: str) -> None:
-        assert HttpPeer(host, KEY, SetClock()).get(UID) == BODY
+        assert HttpPeer(host, KEY, SetClock(), PATIENCE_SECONDS).get(UID) == BODY
 
     def test_what_the_host_does_not_have_is_none(self, host: str) -> None:
-        assert HttpPeer(host, KEY, SetClock()).get(ABSENT) is None
+        assert HttpPeer(host, KEY, SetClock(), PATIENCE_SECONDS).get(ABSENT) is None
 
     def test_a_host_with_another_key_is_unavailable(self, host: str) -> None:
         with pytest.raises(Unavailable, match="status 403"):
@@ -187,14 +186,14 @@ class TestHttpPeer:
     def test_a_body_that_is_not_the_one_asked_for_is_not_believed(self, host: str, window: SpoolWindow) -> None:
         window.spool.put(ABSENT, b"something else")
         with pytest.raises(Unavailable, match="is not"):
-            HttpPeer(host, KEY, SetClock()).get(ABSENT)
+            HttpPeer(host, KEY, SetClock(), PATIENCE_SECONDS).get(ABSENT)
 
 
 class TestPeersTogether:
     @pytest.fixture
     def together(self, host: str, silent_host: str) -> Iterator[PeersTogether]:
-        urls = [silent_host, "http://127.0.0.1:1", host]
-        peers = PeersTogether([HttpPeer(url, KEY, SetClock(), seconds=0.5) for url in urls])
+        asked = [(silent_host, 0.5), ("http://127.0.0.1:1", 0.5), (host, PATIENCE_SECONDS)]
+        peers = PeersTogether([HttpPeer(url, KEY, SetClock(), seconds) for url, seconds in asked])
         yield peers
         peers.close()
 
@@ -204,7 +203,7 @@ class TestPeersTogether:
     def test_not_found_is_said_only_when_all_said_so(self, together: PeersTogether, host: str) -> None:
         with pytest.raises(Unavailable):
             together.get(ABSENT)
-        alone = PeersTogether([HttpPeer(host, KEY, SetClock())] * 2)
+        alone = PeersTogether([HttpPeer(host, KEY, SetClock(), PATIENCE_SECONDS)] * 2)
         assert alone.get(ABSENT) is None
         alone.close()
 
@@ -215,19 +214,19 @@ def test_hosts_find_what_the_other_received_and_never_ask_in_circles(tmp_path: P
     for one, other in ((first, second), (second, first)):
         one.folder.mkdir()
         one.settings = (
-            f'[publication]\nenabled = false\n[peers]\nurls = ["{other.url}"]\nkeys = ["{KEY}"]\nseconds = 20\n'
+            f'[publication]\nenabled = false\n[peers]\nurls = ["{other.url}"]\nkeys = ["{KEY}"]\nseconds = 60\n'
         )
     try:
         first.start()
         second.start()
         report = "20261120T100000Z_webconnectivity_IT_64496_n1_ExampleExample00"
         body = json.dumps({"format": "json", "content": {"report_id": report, "input": "https://a.example/"}})
-        uid = httpx.post(f"{first.url}/report/{report}", content=body, timeout=60).json()["measurement_uid"]
+        uid = post(f"{first.url}/report/{report}", content=body).json()["measurement_uid"]
         for service in (first, second):
-            found = httpx.get(f"{service.url}/api/v1/raw_measurement?measurement_uid={uid}", timeout=60)
+            found = get(f"{service.url}/api/v1/raw_measurement?measurement_uid={uid}")
             assert found.json() == {"report_id": report, "input": "https://a.example/"}
         nowhere = uid[:-16] + "0" * 16
-        assert httpx.get(f"{second.url}/api/v1/raw_measurement?measurement_uid={nowhere}", timeout=60).json() == {}
+        assert get(f"{second.url}/api/v1/raw_measurement?measurement_uid={nowhere}").json() == {}
     finally:
         first.stop()
         second.stop()
@@ -242,6 +241,7 @@ class TestSettings:
             make_peers(Settings(peers=PeerSettings(urls=("http://127.0.0.1:1",))), SetClock())
 
     def test_the_named_hosts_are_asked(self, host: str) -> None:
-        (peers,) = make_peers(Settings(peers=PeerSettings(urls=(host,), keys=(KEY, "older"))), SetClock())
+        settings = PeerSettings(urls=(host,), keys=(KEY, "older"), seconds=60)
+        (peers,) = make_peers(Settings(peers=settings), SetClock())
         assert peers.get(UID) == BODY
         peers.close()

@@ -1,6 +1,7 @@
 """GitHub's refusals and failures, one by one: what the forge makes of each, and that trying again is safe."""
 
 import contextlib
+import urllib.request
 from types import SimpleNamespace
 
 import attrs
@@ -10,6 +11,7 @@ from ooni_adapters.git import branch_of
 from ooni_adapters.github import GitHubForge
 from ooni_core.errors import Conflict, NotFound, Unavailable
 from tests.contract.probes.github_fake import GitHub
+from tests.service import PATIENCE_SECONDS
 
 REFUSALS = (401, 403, 404, 409, 410, 422, 429)
 THREE_TIMES = (500, 502, 503, 504, "garbage", "half an answer", "hang up", "silence")
@@ -21,7 +23,14 @@ def pushed():
 
 
 @pytest.fixture
-def forge(github, pushed):
+def forge(github, pushed, monkeypatch):
+    """A forge that soon gives up a call which nobody will answer, and has all the time for the others."""
+    really = urllib.request.urlopen
+
+    def urlopen(request, timeout):
+        return really(request, timeout=timeout if github.failures[:1] == ["silence"] else PATIENCE_SECONDS)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     return GitHubForge(
         push=lambda branch, commit: pushed.append((branch, commit)),
         repository="citizenlab/test-lists",

@@ -5,7 +5,6 @@ import gzip
 import http.server
 import threading
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +17,7 @@ from ooni_core.probes.location import NOWHERE, Location
 from ooni_entrypoints.cli import cli
 from tests.contract.probes.conftest import NETWORKS, HandClock, write_geoip
 from tests.contract.probes.repositories import HEADER, LISTS, make_origin, publish
-from tests.service import RunningService, eventually
+from tests.service import RunningService, eventually, post
 
 GOOGLE = parsed("8.8.8.8")
 
@@ -299,7 +298,7 @@ def test_running_service_brings_its_lists_up_to_date_itself(tmp_path):
 
     def sent():
         asked = {"probe_cc": "IT", "probe_asn": "AS1", "run_type": "manual"}
-        answer = httpx.post(f"{service.url}/api/v1/check-in", json=asked)
+        answer = post(f"{service.url}/api/v1/check-in", json=asked)
         return {each["url"] for each in answer.json()["tests"]["web_connectivity"]["urls"]}
 
     try:

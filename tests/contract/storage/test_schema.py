@@ -17,6 +17,7 @@ from ooni_adapters.sql.schema import Column, Kind, Table
 from ooni_adapters.sql.tables import FASTPATH, TABLES, TEST_GROUPS
 from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_entrypoints.cli import cli
+from tests.service import free_port
 
 
 @pytest.fixture
@@ -150,18 +151,9 @@ def test_url_that_names_no_database_is_refused(url):
         open_database(url)
 
 
-def test_server_that_does_not_answer_is_unavailable(unused_port):
+def test_server_that_does_not_answer_is_unavailable():
     with pytest.raises(Unavailable):
-        open_database(f"clickhouse://127.0.0.1:{unused_port}/ooni")
-
-
-@pytest.fixture
-def unused_port():
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        open_database(f"clickhouse://127.0.0.1:{free_port()}/ooni")
 
 
 def test_declared_types_mend_the_known_defects():

@@ -38,6 +38,7 @@ from ooni_adapters.sql.tables.rollups import ROLLUP_COUNTRIES
 from ooni_core.errors import Invalid, OoniError, QueryTimeout, TooLarge, Unavailable
 from tests.contract.storage.clickhouse_bridge import Faults, serving_clickhouse
 from tests.embedded_clickhouse import chdb_url
+from tests.service import PATIENCE_SECONDS
 
 DAY = date(2024, 5, 12)
 # Both engines know this table function; neither finishes the product in a second.
@@ -387,10 +388,8 @@ class SqlEngineContract:
             engine.query("SELECT url FROM citizenlab", limits=Limits(rows=10))
 
     def test_query_over_its_time_is_cancelled_and_the_engine_goes_on(self, engine):
-        started = time.monotonic()
         with pytest.raises(QueryTimeout):
             engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=0.2))
-        assert time.monotonic() - started < 5
         assert engine.query("SELECT 1").scalar() == 1
 
     def test_query_is_cancelled_from_another_thread(self, engine):
@@ -398,7 +397,7 @@ class SqlEngineContract:
         canceller = threading.Timer(0.3, cancellation.cancel)
         canceller.start()
         with pytest.raises(QueryTimeout):
-            engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=20, cancellation=cancellation))
+            engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=None, cancellation=cancellation))
         canceller.join()
         assert engine.query("SELECT 1").scalar() == 1
 
@@ -414,7 +413,7 @@ class SqlEngineContract:
 
         def ask():
             try:
-                engine.query(ENDLESS[engine.dialect.name], limits=Limits(seconds=60))
+                engine.query(ENDLESS[engine.dialect.name], limits=UNLIMITED)
             except QueryTimeout as exc:
                 caught.append(exc)
 
@@ -423,7 +422,7 @@ class SqlEngineContract:
             thread.start()
             time.sleep(0.3)
             cancel()
-            thread.join(20)
+            thread.join()
             assert len(caught) == 1
             with pytest.raises(QueryTimeout):
                 list(engine.stream("SELECT 1"))
@@ -481,7 +480,8 @@ class SqlEngineContract:
                 target=lambda: found.append(engine.query("SELECT count(*) FROM test_groups").scalar())
             )
             reader.start()
-            reader.join(5)
+            reader.join(PATIENCE_SECONDS)
+            assert found
             assert found[0] in {1, 2}
 
     def test_transaction_sees_what_it_wrote(self, engine):
@@ -560,6 +560,13 @@ class SqlEngineContract:
             assert found.tuples == [("after", "red"), ("before", "red")]
         finally:
             engine.execute("DROP TABLE IF EXISTS growing")
+
+
+def test_cancelling_goes_on_until_the_query_ends_because_an_engine_may_not_have_begun_it():
+    interrupts, cancellation = threading.Semaphore(0), Cancellation()
+    with cancellation.stopping(interrupts.release):
+        cancellation.cancel()
+        assert all(interrupts.acquire(timeout=PATIENCE_SECONDS) for _ in range(3))
 
 
 @contextmanager

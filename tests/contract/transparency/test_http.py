@@ -17,6 +17,7 @@ from ooni_core.publication.transparency.merkle import ProofFailed, leaf_hash
 from ooni_core.publication.transparency.note import VerifierKey
 from ooni_core.publication.transparency.view import LogView
 from tests.contract.transparency.test_log_storage import NOON, leaves
+from tests.service import PATIENCE_SECONDS, get
 
 HOUR = "2026112310"
 
@@ -30,7 +31,7 @@ def objects():
 def served(log, serve):
     log.append_hour(HOUR, leaves(HOUR, 300))
     log.withdraw(leaves(HOUR, 300)[5].uid, WithdrawalReason.PRIVACY, NOON)
-    with httpx.Client(base_url=serve(log)) as client:
+    with httpx.Client(base_url=serve(log), timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -131,7 +132,7 @@ def test_proof_of_something_unknown_is_refused(uid, status, served):
 
 
 def test_log_without_leaves_has_no_checkpoint(log, serve):
-    assert httpx.get(serve(log) + "/checkpoint").status_code == 404
+    assert get(serve(log) + "/checkpoint").status_code == 404
 
 
 def test_stranger_audits_the_whole_log_from_its_url(served, log, signer):

@@ -16,7 +16,7 @@ from ooni_core.publication.transparency.checkpoint import InclusionProof
 from ooni_core.publication.transparency.leaves import PublishedLeaf
 from ooni_core.publication.transparency.merkle import leaf_hash
 from ooni_core.publication.transparency.note import VerifierKey
-from tests.service import RunningService, clean_environment
+from tests.service import RunningService, clean_environment, get, post
 
 REPORT = "20261120T100000Z_webconnectivity_IT_64496_n1_AAAAAAAAAAAAAAA{}"
 
@@ -37,7 +37,8 @@ def body(number):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    running = RunningService(tmp_path_factory.mktemp("log"))
+    # A clock of its own: what is submitted in one breath is of one hour, and of November.
+    running = RunningService(tmp_path_factory.mktemp("log"), settings='[clock]\nstart = "2026-11-20T12:00:00Z"\n')
     running.start()
     yield running
     running.stop()
@@ -60,7 +61,7 @@ def ooni(service):
 
 @pytest.fixture(scope="module")
 def uids(service, ooni):
-    posted = [httpx.post(f"{service.url}/report/{REPORT.format(number)}", content=body(number)) for number in range(4)]
+    posted = [post(f"{service.url}/report/{REPORT.format(number)}", content=body(number)) for number in range(4)]
     assert "published 4 measurements" in ooni("publish", "--now")
     return [answer.json()["measurement_uid"] for answer in posted]
 
@@ -73,14 +74,14 @@ def withdrawn(uids, ooni):
 
 
 def raw(service, uid):
-    return httpx.get(f"{service.url}/api/v1/raw_measurement", params={"measurement_uid": uid})
+    return get(f"{service.url}/api/v1/raw_measurement", params={"measurement_uid": uid})
 
 
 def test_published_measurement_is_proved_to_a_stranger(service, uids, ooni):
     prefix = f"{service.url}/api/v1/transparency"
-    key = VerifierKey.parse(httpx.get(f"{prefix}/keys").text)
+    key = VerifierKey.parse(get(f"{prefix}/keys").text)
     assert key.text in ooni("log", "keys")
-    told = httpx.get(f"{prefix}/proof", params={"measurement_uid": uids[1]})
+    told = get(f"{prefix}/proof", params={"measurement_uid": uids[1]})
     leaf = PublishedLeaf.of(MeasurementUid(uids[1]), raw(service, uids[1]).content)
     assert told.json()["sha256"] == leaf.sha256.hex()
     proof = InclusionProof.parse(told.json()["proof"].encode())
@@ -104,10 +105,10 @@ def test_withdrawn_body_is_gone_and_others_stay(service, uids, withdrawn, ooni):
     assert raw(service, withdrawn).json() == {} or raw(service, withdrawn).status_code == 404
     assert "https://3.example/" not in raw(service, withdrawn).text
     assert "https://2.example/" in raw(service, uids[2]).text
-    found = httpx.get(f"{service.url}/api/v1/measurements", params={"report_id": REPORT.format(3)}).json()
+    found = get(f"{service.url}/api/v1/measurements", params={"report_id": REPORT.format(3)}).json()
     assert found["results"] == []
     prefix = f"{service.url}/api/v1/transparency"
-    told = httpx.get(f"{prefix}/proof", params={"measurement_uid": withdrawn}).json()
+    told = get(f"{prefix}/proof", params={"measurement_uid": withdrawn}).json()
     assert told["withdrawal"]["reason"] == "privacy"
     assert f"privacy   {withdrawn}" in ooni("log", "withdrawals")
 
@@ -127,7 +128,7 @@ def test_whole_log_is_verified_here_and_from_afar(service, uids, withdrawn, ooni
 
 
 def published(service, key, **headers):
-    return httpx.get(f"{service.url}/api/v1/published/{key}", headers=headers)
+    return get(f"{service.url}/api/v1/published/{key}", headers=headers)
 
 
 def test_whole_files_are_streamed_with_the_checksums_of_their_manifest(service, uids, withdrawn):
@@ -241,7 +242,7 @@ def test_new_key_signs_beside_the_old_one_after_a_restart(tmp_path):
         assert ooni("log", "keys").split() == [new, old]
         service.stop()
         service.start()
-        httpx.post(f"{service.url}/report/{REPORT.format(9)}", content=body(9))
+        post(f"{service.url}/report/{REPORT.format(9)}", content=body(9))
         ooni("publish", "--now")
         for key in (old, new):
             assert "\n1\n" in ooni("log", "show", "--url", f"{service.url}/api/v1/transparency", "--key", key)

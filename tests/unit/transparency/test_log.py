@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
@@ -16,11 +17,14 @@ HOUR = "2026112310"
 NOON = datetime(2026, 11, 24, 12, 0, 0, 999999, tzinfo=UTC)
 
 
+@cache
+def leaf(number: int, hour: str) -> PublishedLeaf:
+    uid = f"{hour}{number // 60 % 60:02d}{number % 60:02d}.{number:06d}_IT_webconnectivity_{number:016x}"
+    return PublishedLeaf.of(MeasurementUid(uid), uid.encode())
+
+
 def leaves(count: int, hour: str = HOUR, first: int = 0) -> list[PublishedLeaf]:
-    uids = (
-        f"{hour}{n // 60 % 60:02d}{n % 60:02d}.{n:06d}_IT_webconnectivity_{n:016x}" for n in range(first, first + count)
-    )
-    return [PublishedLeaf.of(MeasurementUid(uid), uid.encode()) for uid in uids]
+    return [leaf(number, hour) for number in range(first, first + count)]
 
 
 def all_entries(view) -> list[bytes]:

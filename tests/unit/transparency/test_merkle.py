@@ -1,6 +1,7 @@
 """Merkle hashing and proofs: published vectors, every small tree, every flipped bit."""
 
 import random
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -76,26 +77,44 @@ def test_consistency_proofs_are_the_published_ones(old, new, proof, make_tree):
     verify_consistency(old, new, bytes.fromhex(ROOTS[old]), bytes.fromhex(ROOTS[new]), hashes)
 
 
-def test_inclusion_of_every_leaf_of_every_tree_to_300(big_tree):
+def _each(size: int) -> range:
+    """Each number below *size* for small trees, every fifth for others, beginning elsewhere for each size."""
+    return range(size) if size <= 130 else range(size % 5, size, 5)
+
+
+def test_inclusion_of_leaves_of_every_tree_to_300(big_tree):
     for size in range(1, 301):
         whole = big_tree.mth(0, size)
         assert root(big_tree, size) == whole
-        for index in range(size):
+        for index in _each(size):
             proof = inclusion_proof(big_tree, index, size)
             assert proof == big_tree.path(index, 0, size)
             verify_inclusion(leaf_hash(big_tree.entries[index]), index, size, proof, whole)
 
 
-def test_consistency_of_every_pair_of_trees_to_300(big_tree):
+def test_consistency_of_every_tree_to_300_with_smaller_ones(big_tree):
     for new in range(1, 301):
-        for old in range(1, new + 1):
+        for old in (*_each(new)[1:], new):
             proof = consistency_proof(big_tree, old, new)
             assert proof == big_tree.subproof(old, 0, new)
             verify_consistency(old, new, big_tree.mth(0, old), big_tree.mth(0, new), proof)
 
 
-def _flipped(hash: bytes, bit: int) -> bytes:
-    return (int.from_bytes(hash, "big") ^ (1 << bit)).to_bytes(32, "big")
+def _flipped(parts: list[bytes], size: int) -> Iterator[list[bytes]]:
+    """Yield *parts* with one bit flipped: each bit for small trees; for others one of each byte, which the size picks."""
+    bits = range(256) if size <= 33 else range(size % 8, 256, 8)
+    for place, part in enumerate(parts):
+        for bit in bits:
+            other = (int.from_bytes(part, "big") ^ (1 << bit)).to_bytes(32, "big")
+            yield [*parts[:place], other, *parts[place + 1 :]]
+
+
+def _is_refused(verify: Callable[..., None], *arguments: object) -> bool:
+    try:
+        verify(*arguments)
+    except ProofFailed:
+        return True
+    return False
 
 
 def test_every_flipped_bit_of_an_inclusion_proof_is_noticed(big_tree):
@@ -103,11 +122,8 @@ def test_every_flipped_bit_of_an_inclusion_proof_is_noticed(big_tree):
     for size in range(1, 301):
         index = pick.randrange(size)
         parts = [leaf_hash(big_tree.entries[index]), big_tree.mth(0, size), *inclusion_proof(big_tree, index, size)]
-        for part in range(len(parts)):
-            for bit in range(256):
-                broken = [*parts[:part], _flipped(parts[part], bit), *parts[part + 1 :]]
-                with pytest.raises(ProofFailed):
-                    verify_inclusion(broken[0], index, size, broken[2:], broken[1])
+        for leaf, whole, *proof in _flipped(parts, size):
+            assert _is_refused(verify_inclusion, leaf, index, size, proof, whole)
 
 
 def test_every_flipped_bit_of_a_consistency_proof_is_noticed(big_tree):
@@ -115,11 +131,8 @@ def test_every_flipped_bit_of_a_consistency_proof_is_noticed(big_tree):
     for new in range(1, 301):
         old = pick.randint(1, new)
         parts = [big_tree.mth(0, old), big_tree.mth(0, new), *consistency_proof(big_tree, old, new)]
-        for part in range(len(parts)):
-            for bit in range(256):
-                broken = [*parts[:part], _flipped(parts[part], bit), *parts[part + 1 :]]
-                with pytest.raises(ProofFailed):
-                    verify_consistency(old, new, broken[0], broken[1], broken[2:])
+        for old_root, new_root, *proof in _flipped(parts, new):
+            assert _is_refused(verify_consistency, old, new, old_root, new_root, proof)
 
 
 def test_inclusion_proof_of_another_place_or_length_is_refused(big_tree):
@@ -130,8 +143,7 @@ def test_inclusion_proof_of_another_place_or_length_is_refused(big_tree):
             places = [(other, proof) for other in range(-1, size + 1) if other != index]
             lengths = [(index, [*proof, leaf]), (index, [leaf, *proof])] + ([(index, proof[:-1])] if proof else [])
             for place, hashes in places + lengths:
-                with pytest.raises(ProofFailed):
-                    verify_inclusion(leaf, place, size, hashes, whole)
+                assert _is_refused(verify_inclusion, leaf, place, size, hashes, whole)
 
 
 def test_consistency_proof_of_other_sizes_or_length_is_refused(big_tree):
@@ -140,10 +152,8 @@ def test_consistency_proof_of_other_sizes_or_length_is_refused(big_tree):
             roots = big_tree.mth(0, old), big_tree.mth(0, new)
             proof = consistency_proof(big_tree, old, new)
             for hashes in ([*proof, roots[0]], [roots[0], *proof], proof[:-1], proof[1:], []):
-                with pytest.raises(ProofFailed):
-                    verify_consistency(old, new, *roots, hashes)
-            with pytest.raises(ProofFailed):
-                verify_consistency(new, old, *roots, proof)
+                assert _is_refused(verify_consistency, old, new, *roots, hashes)
+            assert _is_refused(verify_consistency, new, old, *roots, proof)
 
 
 def test_empty_tree_is_a_prefix_of_every_tree_and_only_with_its_own_root(big_tree):
