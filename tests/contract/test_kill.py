@@ -107,6 +107,7 @@ def published_lines(service):
             yield from gzip.decompress(file.read_bytes()).splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_nothing_acknowledged_is_lost_and_nothing_is_published_twice(tmp_path, record_property, capsys):
     dice = random.Random(20261123)

@@ -1,5 +1,6 @@
 """Every documented route, asked in every way its description allows and in many that it does not."""
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -25,6 +26,7 @@ EXAMPLES = settings(
 )
 
 
+@pytest.mark.long
 def test_no_request_breaks_the_service_and_no_answer_its_description(service):
     schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
     failures, asked = {}, 0

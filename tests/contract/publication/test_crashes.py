@@ -6,10 +6,12 @@ It keeps the transparency log as the service does, and after each cut the log is
 """
 
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,6 +41,7 @@ from tests.contract.publication.crashing import (
 )
 from tests.contract.publication.world import World, posted
 
+pytestmark = pytest.mark.long
 SIGNER = Ed25519Signer("log.example/ooni", bytes(range(32)))
 BODIES = [posted(i, pad=i) for i in range(5)] + [b"no measurement"]
 
@@ -49,6 +52,13 @@ def folder() -> Iterator[Path]:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def small_process() -> Iterator[ProcessPoolExecutor]:
+    """A process that holds little beside publication: it makes copies of itself in a quarter of the time."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        yield process
 
 
 def make_world(folder: Path) -> World:
@@ -163,30 +173,29 @@ def cut_everywhere(folder: Path, one: Callable[[World, int], bool]) -> int:
     raise AssertionError("the run never passed")
 
 
-def test_a_run_that_is_killed_around_any_call_of_a_port(folder: Path) -> None:
-    cuts = cut_everywhere(folder, killed_run)
+def test_a_run_that_is_killed_around_any_call_of_a_port(folder: Path, small_process: ProcessPoolExecutor) -> None:
+    cuts = small_process.submit(cut_everywhere, folder, killed_run).result()
     tell(f"killed around calls of ports: {cuts} times")
     assert cuts > 60
 
 
-def test_a_run_that_is_killed_around_any_change_of_a_file(folder: Path) -> None:
-    def killed(world: World, number: int) -> bool:
-        def work() -> None:
-            checkpoints = Checkpoints(number, die)
-            with cut_system_calls(checkpoints, after=False):
-                run(world)
+def run_killed_at_a_file(world: World, number: int) -> bool:
+    def work() -> None:
+        with cut_system_calls(Checkpoints(number, die), after=False):
+            run(world)
 
-        return in_child(work) != 0
+    return in_child(work) != 0
 
-    cuts = cut_everywhere(folder, killed)
+
+def test_a_run_that_is_killed_around_any_change_of_a_file(folder: Path, small_process: ProcessPoolExecutor) -> None:
+    cuts = small_process.submit(cut_everywhere, folder, run_killed_at_a_file).result()
     tell(f"killed before changes of files: {cuts} times")
     assert cuts > 100
 
 
-@pytest.mark.parametrize("error", [disk_full, input_output_error])
-def test_a_run_whose_nth_change_of_a_file_fails(folder: Path, error: Callable[[str], None]) -> None:
+def test_a_run_whose_nth_change_of_a_file_fails(folder: Path) -> None:
     def failed(world: World, number: int) -> bool:
-        checkpoints = Checkpoints(number, error)
+        checkpoints = Checkpoints(number, (disk_full, input_output_error)[number % 2])
         with cut_system_calls(checkpoints, after=False):
             try:
                 run(world)
@@ -195,7 +204,7 @@ def test_a_run_whose_nth_change_of_a_file_fails(folder: Path, error: Callable[[s
         return checkpoints.passed >= number
 
     failures = cut_everywhere(folder, failed)
-    tell(f"{error.__name__} at changes of files: {failures} times")
+    tell(f"no space or an input/output error at changes of files: {failures} times")
     assert failures > 100
 
 
