@@ -1,46 +1,18 @@
 """What a researcher installs: `import ooni_core` and `ooni score` work without any extra, and open no socket."""
 
-import contextlib
-import importlib.metadata
-import re
 import subprocess
 import sys
 
 import pytest
 
+from tests.installation import only_with
 
-def _closure(name, seen):
-    """The distributions that the base install of *name* brings, without extras."""
-    for line in importlib.metadata.requires(name) or []:
-        requirement = re.match(r"[A-Za-z0-9._-]+", line)[0].lower().replace("_", "-")
-        if "extra ==" in line or requirement in seen:
-            continue
-        seen.add(requirement)
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # needed on other platforms only
-            _closure(requirement, seen)
-    return seen
+BASE_INSTALL = only_with()
 
-
-def _importable():
-    base = _closure("ooni-backend", set())
-    owners = importlib.metadata.packages_distributions()
-    ours = {module for module, names in owners.items() if {n.lower().replace("_", "-") for n in names} & base}
-    return ours | {"ooni_core", "ooni_adapters", "ooni_entrypoints"} | set(sys.stdlib_module_names)
-
-
-# Runs in a fresh interpreter in which only the standard library, our packages and what the base install brings exist.
-BASE_INSTALL = f"""
-import importlib, importlib.abc, pkgutil, sys
-
-class BaseInstall(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in {_importable()!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
-sys.meta_path.insert(0, BaseInstall())
-"""
 
 IMPORT_CORE = """
+import importlib, pkgutil
+
 import ooni_core
 for module in pkgutil.walk_packages(ooni_core.__path__, "ooni_core."):
     importlib.import_module(module.name)

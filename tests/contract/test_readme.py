@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.installation import only_with
 from tests.service import RunningService, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,10 @@ def steady(text):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    running = RunningService(tmp_path_factory.mktemp("readme")).start()
+    # Python runs this file when it starts, so that the service has what `make serve` installs, and nothing that tests do.
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "sitecustomize.py").write_text(only_with("service"))
+    running = RunningService(folder, environment={"PYTHONPATH": str(folder)}).start()
     yield running
     running.stop()
 

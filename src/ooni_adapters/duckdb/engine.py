@@ -25,6 +25,17 @@ _HOLDER = re.compile(r"\(PID (\d+)\)")
 _STREAM_ROWS = 10_000
 _COLUMN_ROWS = 100_000
 _LOOKED_UP_ROWS = 5_000
+# How Python names the numbers that a column consists of.
+_MEMORY = {
+    pa.int8(): "b",
+    pa.int16(): "h",
+    pa.int32(): "i",
+    pa.int64(): "q",
+    pa.uint8(): "B",
+    pa.uint16(): "H",
+    pa.uint32(): "I",
+    pa.uint64(): "Q",
+}
 # DuckDB 2.0.0 counts removed rows when it chooses row groups for ORDER BY … LIMIT, and then returns too few rows.
 _OPTIONS = {"disabled_optimizers": "row_group_pruner"}
 
@@ -243,12 +254,17 @@ class DuckDbEngine:
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Return the values of *column*; texts and times repeat, and making each once takes a tenth of the time."""
-    if pa.types.is_integer(column.type) and not column.null_count:
-        numbers: list[Any] = column.to_numpy().tolist()
-        return numbers
+    if column.type in _MEMORY and not column.null_count:
+        return [number for chunk in column.chunks for number in _numbers(chunk)]
     coded = column.combine_chunks().dictionary_encode()
     distinct = coded.dictionary.to_pylist()
     return [None if code is None else distinct[code] for code in coded.indices.to_pylist()]
+
+
+def _numbers(column: pa.Array) -> list[int]:
+    # As fast as numpy, which Arrow would ask for and an installation of the service lacks.
+    memory = memoryview(column.buffers()[1]).cast(_MEMORY[column.type])
+    return memory[column.offset : column.offset + len(column)].tolist()
 
 
 def _close_all(cursors: Iterable[duckdb.DuckDBPyConnection], *owners: duckdb.DuckDBPyConnection) -> None:
