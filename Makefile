@@ -47,14 +47,17 @@ clean: ## remove what the other targets made, except ./data
 	$(PYTHON) -m venv .venv || { rm -rf .venv; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv \
 		&& $(PYTHON) -m venv .venv; }
 
+# Compiled here, as pip does with all else: whoever runs a service need not be allowed to write beside its program.
 .venv/.service: requirements/service.txt pyproject.toml | .venv/bin/python
 	@[ -e .venv/.dev ] || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/service.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 # Programs that no one here wrote, with which tests open our published files.

@@ -57,19 +57,16 @@ from ooni_entrypoints.http import (
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.interpreter import answer_first
 from ooni_entrypoints.leadership import Leadership
+from ooni_entrypoints.opening import Opened
 from ooni_entrypoints.peers import make_peers
 from ooni_entrypoints.probe_jobs import update_test_lists
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.readiness import Check, Readiness
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import (
-    SCORES_ITSELF,
     Storage,
-    clock_of,
     fingerprints_of,
-    make_storage,
     open_storage,
-    require_server,
 )
 from ooni_entrypoints.timed_jobs import timed_jobs
 from ooni_entrypoints.timers import Timers
@@ -204,28 +201,28 @@ class Application:
     clock: Clock
 
 
-def compose(settings: Settings, *, demo: bool = False) -> Application:
+def compose(settings: Settings, opened: Opened, *, demo: bool = False) -> Application:
     """Wire the whole service.
 
     Args:
         settings: the effective settings.
+        opened: its database, and what reads it already.
         demo: score with the invented fingerprints of the samples.
 
     Raises:
-        OoniError: something that the service cannot do without is missing or held by another process.
+        OoniError: something that the service cannot do without is missing.
     """
-    if settings.scoring.daemon:
-        require_server(settings, "a scoring daemon writes verdicts where `ooni serve` reads them", SCORES_ITSELF)
-    settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
-    clock = clock_of(settings)
-    storage = make_storage(settings, clock)
+    storage, refresher = opened.storage, opened.refresher
+    clock = storage.clock
     spool, objects = make_spool(settings), open_objects(settings)
     known = FingerprintSet.from_csv(*demo_fingerprints()) if demo else fingerprints_of(settings, storage)
     scorer = ProcessScorer(known, settings.scoring.ruleset)
     entropy = SystemEntropy()
     people = make_account_services(settings, storage.engine, clock, storage.verdicts)
     community = make_community(settings, storage.engine, clock, entropy)
-    probes = make_probe_services(settings, storage.engine, clock, entropy, storage.verdicts, people.sessions)
+    probes = make_probe_services(
+        settings, storage.engine, clock, entropy, storage.verdicts, people.sessions, refresher.prioritization
+    )
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = make_worker(settings, scoring)
     watch = FingerprintWatch(
@@ -285,7 +282,6 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         },
     )
     areas = (*_AREAS, metrics) if figures else _AREAS
-    probes.refresher.begin()  # reads while the routes are made
     asgi = create_app(
         handlers=[
             *probes.handlers,
@@ -297,12 +293,12 @@ def compose(settings: Settings, *, demo: bool = False) -> Application:
         figures=figures,
         version=version(),
         max_body_bytes=settings.service.max_body_bytes,
-        on_start=[probes.refresher.wait, *scores_here, *watched, worker.start, leadership.start, answer_first],
+        on_start=[refresher.wait, *scores_here, *watched, worker.start, leadership.start, answer_first],
         on_stop=[
             leadership.stop,
             worker.stop,
             watch.stop,
-            probes.refresher.stop,
+            refresher.stop,
             scorer.close,
             storage.engine.close,
         ],

@@ -1,24 +1,18 @@
 """Wires what probes ask for: check-in, discovery, login, lists, rules. Part of the composition root."""
 
-import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ooni_adapters.geoip import MmdbGeolocator
-from ooni_adapters.probefiles import FailoverFile, JsonDocument, ServicesDocument
+from ooni_adapters.probefiles import JsonDocument, ServicesDocument
 from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.engine import SqlEngine
-from ooni_adapters.sql.prioritization import SqlRules
-from ooni_adapters.sql.testlists import SqlTestLists
-from ooni_adapters.system import locked
 from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import SessionGuard
-from ooni_core.errors import OoniError, Unavailable
+from ooni_core.errors import Unavailable
 from ooni_core.intake.service import IntakeService
 from ooni_core.ports import Clock, Entropy
 from ooni_core.prioritization.feedback import CountedVerdicts
@@ -43,9 +37,8 @@ from ooni_entrypoints.http import (
     test_list_editor,
     test_lists,
 )
+from ooni_entrypoints.prioritization import make_rules
 from ooni_entrypoints.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 _PROBE_KEYS = "probe login"
 VPN_PROVIDERS = ("riseupvpn",)
@@ -56,52 +49,6 @@ def probe_keys(keys: JwtKeys) -> JwtKeys:
     return keys.derived(_PROBE_KEYS).joined(keys)
 
 
-@attrs.define(eq=False)
-class Refresher:
-    """Reads lists, rules and counters again, in a thread of its own."""
-
-    prioritization: Prioritization
-    seconds: float
-    _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
-    _tried: threading.Event = attrs.field(factory=threading.Event, init=False)
-    _thread: threading.Thread | None = attrs.field(default=None, init=False)
-
-    def begin(self) -> None:
-        """Begin, and return at once: whoever wires the service goes on meanwhile."""
-        self._thread = threading.Thread(target=self._run, name="prioritization", daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Return when the first snapshot is there, or when the database turned out to be away."""
-        self._tried.wait()
-
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        self._round(self._seed, self.prioritization.refresh)
-        self._tried.set()
-        while not self._stopping.wait(self.seconds):
-            self._round(self.prioritization.refresh, self.prioritization.keep)
-
-    def _seed(self) -> None:
-        if self.prioritization.seed_rules():
-            _log.info("there were no priority rules: the default ones are in force")
-
-    @staticmethod
-    def _round(*steps: Callable[[], None]) -> None:
-        try:
-            for step in steps:
-                step()
-        except OoniError as exc:
-            _log.warning("probes are answered from the former lists: %s", exc)
-        except Exception:  # noqa: BLE001 - the thread must live on; the next round tries again
-            _log.exception("lists, rules or counters could not be read; probes are answered from the former ones")
-
-
 @attrs.frozen
 class ProbeServices:
     """Everything that the application needs to serve probes.
@@ -110,14 +57,12 @@ class ProbeServices:
         use_cases: what the handlers are given, by parameter name.
         handlers: the routes; those of submission also need ``submissions``, see ``make_submissions``.
         verdicts: the VerdictStore to score into, so that counters rise at once.
-        refresher: to be begun early, waited for before the first answer, and stopped with the application.
     """
 
     use_cases: Mapping[str, Any]
     handlers: Sequence[Any]
     verdicts: VerdictStore
     prioritization: Prioritization
-    refresher: Refresher
     geolocator: MmdbGeolocator
     directory: ServicesDocument
 
@@ -129,18 +74,6 @@ class ProbeServices:
         return found
 
 
-def make_prioritization(settings: Settings, engine: SqlEngine, clock: Clock) -> Prioritization:
-    """Return the use case that chooses URLs."""
-    failover = FailoverFile(settings.storage.data_dir / "test_lists.json.gz")
-    rules = make_rules(settings, engine)
-    return Prioritization(SqlTestLists(engine), rules, SqlCounts(engine), clock, failover=failover)
-
-
-def make_rules(settings: Settings, engine: SqlEngine) -> SqlRules:
-    """Return the priority rules; the processes of one installation change them one after the other."""
-    return SqlRules(engine, partial(locked, settings.storage.data_dir / "priority_rules.lock"))
-
-
 def make_probe_services(
     settings: Settings,
     engine: SqlEngine,
@@ -148,6 +81,7 @@ def make_probe_services(
     entropy: Entropy,
     verdicts: VerdictStore,
     sessions: SessionGuard,
+    prioritization: Prioritization,
 ) -> ProbeServices:
     """Wire the probe services over an open database.
 
@@ -158,11 +92,11 @@ def make_probe_services(
         entropy: for report ids.
         verdicts: where scoring stores; see ``ProbeServices.verdicts``.
         sessions: knows who is logged in.
+        prioritization: chooses URLs.
 
     Raises:
         Unavailable: the key of tokens can be neither read nor made.
     """
-    prioritization = make_prioritization(settings, engine, clock)
     geolocator = MmdbGeolocator(geoip_folder(settings))
     directory = ServicesDocument(Path(settings.probes.services) if settings.probes.services else None)
     use_cases = {
@@ -189,7 +123,6 @@ def make_probe_services(
         handlers=handlers,
         verdicts=CountedVerdicts(verdicts, prioritization),
         prioritization=prioritization,
-        refresher=Refresher(prioritization, settings.probes.refresh_seconds),
         geolocator=geolocator,
         directory=directory,
     )

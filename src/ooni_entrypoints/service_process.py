@@ -9,18 +9,22 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from litestar.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from ooni_core.errors import OoniError, Unavailable
 from ooni_core.ports import Clock
-from ooni_entrypoints.composition import compose
+from ooni_entrypoints.opening import open_service
 from ooni_entrypoints.settings import Settings
 from ooni_entrypoints.storage import clock_of, open_storage, require_server
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+    from ooni_entrypoints.composition import Application
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ def run_service(settings: Settings, listener: socket.socket, begun: Callable[[Cl
         OoniError: something that the service cannot do without is missing or held by another process.
     """
     if settings.service.workers == 1:
-        application = compose(settings, demo=demo)
+        application = compose_service(settings, demo=demo)
         begun(application.clock)
         uvicorn.Server(_configured(application.asgi)).run(sockets=[listener])
         return 0
@@ -76,12 +80,29 @@ class _Supervisor(Multiprocess):
         super().keep_subprocess_alive()
 
 
-def _composed(settings: Settings, level: int) -> ASGIApp:
+def compose_service(settings: Settings, *, demo: bool = False) -> "Application":
+    """Open the database, and wire the service over it.
+
+    Raises:
+        OoniError: something that the service cannot do without is missing or held by another process.
+    """
+    opened = open_service(settings)
+    try:
+        # Imported only now: what is read takes about as long.
+        from ooni_entrypoints.composition import compose
+
+        return compose(settings, opened, demo=demo)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _composed(settings: Settings, level: int) -> "ASGIApp":
     """Wire the service in a worker process."""
     logging.basicConfig(level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_leave_with_the_first_process, daemon=True).start()
     try:
-        return compose(settings).asgi
+        return compose_service(settings).asgi
     except Unavailable as exc:  # what comes back by itself: the first process tries again
         _log.error("this worker cannot begin: %s", exc)
         sys.exit(1)
@@ -105,6 +126,7 @@ def _configured(app: Any, **more: Any) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         log_config=None,
+        ws="none",  # there are none here, and what would speak it takes its time to import
         timeout_graceful_shutdown=_GRACE_SECONDS,
         backlog=2048,
         **more,

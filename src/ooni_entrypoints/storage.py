@@ -18,7 +18,6 @@ from ooni_adapters.system import ReplayClock, SystemClock
 from ooni_core.errors import Invalid
 from ooni_core.ports import Clock
 from ooni_core.scoring import FingerprintSet
-from ooni_entrypoints.scoring_runs.runs import read_fingerprints
 from ooni_entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -121,6 +120,8 @@ def fingerprints_of(settings: Settings, storage: Storage) -> FingerprintSet:
         Invalid: a file is missing or wrong.
     """
     if settings.scoring.fingerprints:
+        from ooni_entrypoints.scoring_runs.runs import read_fingerprints
+
         return read_fingerprints(Path(settings.scoring.fingerprints))
     found = storage.fingerprints.load()
     if not len(found):

@@ -46,7 +46,10 @@ def is_as_activated(engine: SqlEngine, contents: Mapping[Table, Content]) -> boo
     names = {"names": [table.name for table in contents]}
     sql = "SELECT name, sha256 FROM dataset_versions WHERE name IN $names ORDER BY activated_at"
     latest = dict(engine.query(sql, names).tuples)
-    return all(latest.get(table.name) == _version(table, rows)["sha256"] for table, rows in contents.items())
+    return all(
+        table.name in latest and latest[table.name] == _version(table, rows)["sha256"]
+        for table, rows in contents.items()
+    )
 
 
 def _rows(engine: SqlEngine, table: Table, name: str) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ import pytest
 
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from ooni_core.errors import Invalid
-from ooni_entrypoints.composition import compose
 from ooni_entrypoints.scoring_daemon import compose_daemon
+from ooni_entrypoints.service_process import compose_service
 from ooni_entrypoints.settings import load
 from tests.contract.daemon.conftest import Daemon
 from tests.contract.daemon.measurements import (
@@ -292,7 +292,7 @@ def test_new_fingerprints_count_without_a_restart(make_daemon, stored):
 
 @pytest.mark.parametrize("kind", ["duckdb", "chdb"])
 @pytest.mark.parametrize(
-    ("wire", "more"), [(compose_daemon, {}), (compose, {"scoring.daemon": "http://127.0.0.1:8472"})]
+    ("wire", "more"), [(compose_daemon, {}), (compose_service, {"scoring.daemon": "http://127.0.0.1:8472"})]
 )
 def test_database_that_only_one_process_can_write_to_is_refused_with_the_way_out(tmp_path, kind, wire, more):
     flags = {"storage.data_dir": f"{tmp_path}/data", "storage.database": f"{kind}://{tmp_path}/held"}

@@ -22,6 +22,7 @@ from ooni_core.intake.service import IntakeService
 from ooni_core.prioritization.model import ListedUrl
 from ooni_entrypoints.accounts import token_keys
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.prioritization import make_refresher
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.settings import load
 from tests.contract.probes.github_fake import GitHub
@@ -91,14 +92,15 @@ def serving(settings, engine):
     clock, entropy, spool, queue = HandClock(), SystemEntropy(), MemorySpool(), Queue()
     expunged = MemoryExpungedSessions()
     sessions = SessionGuard(token_keys(settings), expunged, clock)
-    parts = make_probe_services(settings, engine, clock, entropy, SqlVerdictStore(engine, clock), sessions)
+    refresher, verdicts = make_refresher(settings, engine, clock), SqlVerdictStore(engine, clock)
+    parts = make_probe_services(settings, engine, clock, entropy, verdicts, sessions, refresher.prioritization)
     intake = IntakeService(spool, queue, clock, entropy, settings.service.collector_id)
     use_cases = {
         **parts.use_cases,
         "submissions": make_submissions(settings, intake, clock, entropy),
         "service_settings": settings.service,
     }
-    starting, ending = [parts.refresher.begin, parts.refresher.wait], [parts.refresher.stop]
+    starting, ending = [refresher.begin, refresher.wait], [refresher.stop]
     asgi = create_app(parts.handlers, use_cases, "1", 2**25, on_start=starting, on_stop=ending)
     return SimpleNamespace(
         asgi=asgi, parts=parts, clock=clock, expunged=expunged, spool=spool, queue=queue, engine=engine
