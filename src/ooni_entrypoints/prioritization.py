@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import attrs
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @attrs.define(eq=False)
 class Refresher:
-    """Reads lists, rules and counters again, in a thread of its own."""
+    """Reads again what changed, in a thread of its own."""
 
     prioritization: Prioritization
     seconds: float
@@ -71,7 +72,14 @@ def make_refresher(settings: Settings, engine: SqlEngine, clock: Clock) -> Refre
     """Return the use case that chooses URLs, with what keeps it up to date."""
     failover = FailoverFile(settings.storage.data_dir / "test_lists.json.gz")
     rules = make_rules(settings, engine)
-    prioritization = Prioritization(SqlTestLists(engine), rules, SqlCounts(engine), clock, failover=failover)
+    prioritization = Prioritization(
+        SqlTestLists(engine),
+        rules,
+        SqlCounts(engine),
+        clock,
+        failover=failover,
+        counting=timedelta(seconds=settings.probes.counters_seconds),
+    )
     return Refresher(prioritization, settings.probes.refresh_seconds)
 
 

@@ -381,9 +381,15 @@ class ProbeSettings:
         help="Also fetch test lists, GeoIP databases and VPN configurations every night, from within `ooni serve`.",
     )
     refresh_seconds: float = _setting(
-        30.0,
-        "How often lists, rules and counters are read again, in seconds. What this process scores counts at once.",
+        5.0,
+        "How often rules, changed lists and what other processes scored are read, in seconds. "
+        "What this process scores counts at once.",
         validator=_between(0.1, 3600),
+    )
+    counters_seconds: float = _setting(
+        600.0,
+        "How often counters are read as a whole, in seconds. What is scored meanwhile is added to them.",
+        validator=_between(0.1, 86400),
     )
     credentials: str = _setting(
         "",

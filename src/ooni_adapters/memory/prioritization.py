@@ -3,15 +3,17 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from ooni_core.errors import Conflict, NotFound
-from ooni_core.prioritization.counting import is_counted
+from ooni_core.prioritization.counting import COUNTED_TEST, is_counted
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, RuleChange, TestLists
-from ooni_core.prioritization.ports import Coverage
+from ooni_core.prioritization.ports import Coverage, Measured
 from ooni_core.scoring.model import FastpathRow
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.define
@@ -86,10 +88,12 @@ class MemoryCounts:
     Attributes:
         rows: scored measurements; of several with one uid the last counts.
         listed: URLs on any test list.
+        scored: when all of them were scored (aware, UTC).
     """
 
     rows: Iterable[FastpathRow] = ()
     listed: frozenset[str] = frozenset()
+    scored: datetime = _LONG_AGO
 
     def counts(self, now: datetime) -> _CountsOf:
         """Count row by row."""
@@ -100,6 +104,16 @@ class MemoryCounts:
                 for asn in {row.probe_asn, 0}:
                     counters.setdefault((row.probe_cc, asn), Counter())[row.input] += 1
         return _CountsOf(counters)
+
+    def measured_since(self, since: datetime) -> list[Measured]:
+        """Look at every row."""
+        first_uid = f"{_naive(since - timedelta(hours=1)):%Y%m%d%H%M%S}"
+        latest = {row.measurement_uid: row for row in self.rows} if self.scored >= since else {}
+        return [
+            Measured(uid, row.probe_cc, row.probe_asn, row.input, row.measurement_start_time.replace(tzinfo=UTC))
+            for uid, row in latest.items()
+            if uid >= first_uid and row.test_name == COUNTED_TEST
+        ]
 
     def coverage(self, since: datetime) -> dict[tuple[str, str], Coverage]:
         """Summarise row by row."""

@@ -1,7 +1,7 @@
 """What prioritization asks about past measurements: counters by network and country, and a summary of the last days."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import pyarrow as pa
@@ -9,15 +9,21 @@ import pyarrow.compute as pc
 
 from ooni_adapters.sql.engine import Limits, SqlEngine
 from ooni_adapters.sql.instants import naive
-from ooni_core.prioritization.counting import window_start
-from ooni_core.prioritization.ports import Coverage
+from ooni_core.prioritization.counting import COUNTED_TEST, window_start
+from ooni_core.prioritization.ports import Coverage, Measured
 
 _LIMITS = Limits(seconds=120, rows=None)
+# Who looks for what was scored lately need not look through all that ever arrived.
+_ARRIVED_BEFORE = timedelta(hours=1)
 # Neither grouped nor sorted: an engine takes several times the memory for that than the columns below need.
 _COUNTERS = """
     SELECT probe_cc, CAST(probe_asn AS BIGINT) AS probe_asn, input, CAST(msmt_cnt AS BIGINT) AS measured
     FROM counters_asn_test_list
     WHERE week >= $first_week"""
+_MEASURED = """
+    SELECT measurement_uid, probe_cc, CAST(probe_asn AS BIGINT) AS probe_asn, input, measurement_start_time
+    FROM fastpath
+    WHERE update_time >= $since AND measurement_uid >= $first_uid AND test_name = $test_name"""
 _COVERAGE = """
     SELECT probe_cc, input, CAST(count(*) AS BIGINT) AS measured,
         CAST(count(*) FILTER (WHERE anomaly = 't') AS BIGINT) AS anomalies
@@ -110,6 +116,16 @@ class SqlCounts:
         """Read the counters of this week and the previous one."""
         bounds = {"first_week": window_start(now.astimezone(UTC))}
         return ArrowCounts(self.engine.stream(_COUNTERS, bounds, _LIMITS))
+
+    def measured_since(self, since: datetime) -> list[Measured]:
+        """Read what was scored lately."""
+        bounds = {
+            "since": naive(since),
+            "first_uid": f"{naive(since - _ARRIVED_BEFORE):%Y%m%d%H%M%S}",
+            "test_name": COUNTED_TEST,
+        }
+        found = self.engine.query(_MEASURED, bounds, _LIMITS)
+        return [Measured(uid, cc, asn, url, at.replace(tzinfo=UTC)) for uid, cc, asn, url, at in found.tuples]
 
     def coverage(self, since: datetime) -> dict[tuple[str, str], Coverage]:
         """Summarise the measurements of listed URLs by country and URL."""

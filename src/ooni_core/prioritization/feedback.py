@@ -5,28 +5,24 @@ from datetime import UTC
 
 import attrs
 
+from ooni_core.prioritization.counting import COUNTED_TEST
 from ooni_core.prioritization.ports import Measured
 from ooni_core.prioritization.service import Prioritization
 from ooni_core.scoring.model import Stored
 from ooni_core.scoring.ports import VerdictStore
 
-_TEST = "web_connectivity"
-
 
 @attrs.frozen
 class CountedVerdicts:
-    """A VerdictStore that tells prioritization what it stored.
-
-    The stored counters are exact; between two refreshes, a measurement that is scored twice counts twice here.
-    """
+    """A VerdictStore that tells prioritization what it stored, ahead of its next look into the database."""
 
     store: VerdictStore
     prioritization: Prioritization
 
     def put(self, verdicts: Sequence[Stored]) -> None:
-        """Store *verdicts*, then count those that tests lists are about."""
+        """Store *verdicts*, then count those that test lists are about."""
         self.store.put(verdicts)
-        self.prioritization.measured([_measured(each) for each in verdicts if each.row.test_name == _TEST])
+        self.prioritization.measured([_measured(each) for each in verdicts if each.row.test_name == COUNTED_TEST])
 
     def known(self, uids: Sequence[str]) -> set[str]:
         """Return those of *uids* that have a verdict."""

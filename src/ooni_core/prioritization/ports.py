@@ -71,17 +71,6 @@ class Counts(Protocol):
         """
 
 
-class CountStore(Protocol):
-    """Counts measurements of listed URLs."""
-
-    def counts(self, now: datetime) -> Counts:
-        """Return what was measured in the week (from Sunday) of *now* (aware, UTC) and in the one before.
-
-        Raises:
-            Unavailable: the medium failed.
-        """
-
-
 @attrs.frozen
 class Measured:
     """One scored measurement, as far as counting goes.
@@ -99,6 +88,26 @@ class Measured:
     probe_asn: int
     input: str
     at: datetime
+
+
+class CountStore(Protocol):
+    """Counts measurements of listed URLs."""
+
+    def counts(self, now: datetime) -> Counts:
+        """Return what was measured in the week (from Sunday) of *now* (aware, UTC) and in the one before.
+
+        Raises:
+            Unavailable: the medium failed.
+        """
+
+    def measured_since(self, since: datetime) -> Sequence[Measured]:
+        """Return what was scored from *since* (aware, UTC) on, of what arrived after an hour before it.
+
+        Only measurements of the kind that is counted; not all of them need count, nor be listed.
+
+        Raises:
+            Unavailable: the medium failed.
+        """
 
 
 class FailoverCopy(Protocol):

@@ -8,14 +8,16 @@ from typing import Any
 
 import attrs
 
-from ooni_core.errors import Unavailable
 from ooni_core.ports import Clock
 from ooni_core.prioritization.chance import Chance
+from ooni_core.prioritization.counting import COUNTED_TEST, is_counted, window_start
 from ooni_core.prioritization.defaults import DEFAULT_RULES, SEED_LIST
 from ooni_core.prioritization.model import ANY, ListedUrl, PriorityRule, RankedUrl, TestLists
 from ooni_core.prioritization.ports import Counts, CountStore, FailoverCopy, ListStore, Measured, RuleStore
 from ooni_core.prioritization.ranking import Field, Priorities, Ranking, explained
 
+# Rows may become visible a little later than the instant they name, and clocks of several hosts differ a little.
+_SETTLING = timedelta(minutes=1)
 _MOST_RANKINGS = 2000
 _MOST_FIELDS = 300
 
@@ -29,37 +31,52 @@ class NoCounts:
 
 
 class RecentCounts:
-    """What was measured since the snapshot's counts were read, so that they need not be read again at once."""
+    """What was measured since the snapshot's counts were read, so that they need not be read again at once.
+
+    Told twice of one measurement, it counts it once: a process hears of its own also from the database.
+    """
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, int], dict[str, int]] = {}
+        self._uids: dict[tuple[str, int], dict[str, set[str]]] = {}
 
-    def add(self, measured: Measured) -> None:
-        """Count one measurement, for its network and for its country."""
-        for asn in {measured.probe_asn, 0}:
-            counts = self._counts.setdefault((measured.probe_cc, asn), {})
-            counts[measured.input] = counts.get(measured.input, 0) + 1
+    def add(self, measured: Measured) -> bool:
+        """Count one measurement, for its network and for its country; say whether it was new."""
+        places = [
+            self._uids.setdefault((measured.probe_cc, asn), {}).setdefault(measured.input, set())
+            for asn in {measured.probe_asn, 0}
+        ]
+        is_new = any(measured.measurement_uid not in uids for uids in places)
+        for uids in places:
+            uids.add(measured.measurement_uid)
+        return is_new
 
     def on_top_of(self, base: Mapping[str, int], probe_cc: str, probe_asn: int) -> Mapping[str, int]:
         """Return *base* with these counts added."""
-        recent = self._counts.get((probe_cc, probe_asn))
+        recent = self._uids.get((probe_cc, probe_asn))
         if not recent:
             return base
         both = dict(base)
-        for url, count in list(recent.items()):
-            both[url] = both.get(url, 0) + count
+        for url, uids in list(recent.items()):
+            both[url] = both.get(url, 0) + len(uids)
         return both
 
 
 @attrs.frozen(eq=False)
 class Snapshot:
-    """Lists, rules and counts at one moment."""
+    """Lists, rules and counts at one moment.
+
+    Attributes:
+        taken: when everything but the counts was read.
+        counted: when the counts were; what came later is in RecentCounts.
+        generation: another one when anything but these instants is another.
+    """
 
     lists: TestLists
     rules: tuple[PriorityRule, ...]
     counts: Counts
     priorities: Priorities
     taken: datetime
+    counted: datetime
     generation: int
 
     def field(self, probe_cc: str) -> Field:
@@ -69,15 +86,22 @@ class Snapshot:
 
 
 def _snapshot_of(
-    lists: TestLists, rules: Sequence[PriorityRule], counts: Counts, taken: datetime, former: Snapshot | None
+    lists: TestLists,
+    rules: Sequence[PriorityRule],
+    counts: Counts,
+    taken: datetime,
+    counted: datetime,
+    former: Snapshot | None,
 ) -> Snapshot:
     # Without any rule the default ones hold, since nothing would be measured otherwise.
     in_force = tuple(rules) or DEFAULT_RULES
     if former is None:
-        return Snapshot(lists, in_force, counts, Priorities(in_force), taken, 1)
+        return Snapshot(lists, in_force, counts, Priorities(in_force), taken, counted, 1)
     # As long as rules stay the same, so do priorities: what was computed from them need not be computed again.
     priorities = former.priorities if in_force == former.rules else Priorities(in_force)
-    return Snapshot(lists, in_force, counts, priorities, taken, former.generation + 1)
+    same = lists is former.lists and priorities is former.priorities and counts is former.counts
+    generation = former.generation if same else former.generation + 1
+    return Snapshot(lists, in_force, counts, priorities, taken, counted, generation)
 
 
 @attrs.frozen(eq=False)
@@ -102,6 +126,7 @@ class Prioritization:
         *,
         failover: FailoverCopy | None = None,
         freshness: timedelta = timedelta(seconds=2),
+        counting: timedelta = timedelta(minutes=10),
     ) -> None:
         """Wire the parts.
 
@@ -112,9 +137,10 @@ class Prioritization:
             clock: tells the time.
             failover: copy of the lists for starts without database.
             freshness: how old a network's order may become while its counts rise.
+            counting: how long to add to counts what was scored before they are read as a whole again.
         """
         self._lists, self._rules, self._counts, self._clock = lists, rules, counts, clock
-        self._failover, self._freshness = failover, freshness
+        self._failover, self._freshness, self._counting = failover, freshness, counting
         self._recent = RecentCounts()
         self._dirty: dict[tuple[str, int], bool] = {}
         self._rankings: OrderedDict[tuple[str, int], _Ranked] = OrderedDict()
@@ -136,15 +162,18 @@ class Prioritization:
     @cached_property
     def _unread(self) -> Snapshot:
         # Made only when somebody asks: a start with a database does not wait for the copy of the lists.
-        lists = self._without_database()
-        return Snapshot(lists, DEFAULT_RULES, NoCounts(), Priorities(DEFAULT_RULES), self._clock.now(), 0)
+        lists, now = self._without_database(), self._clock.now()
+        return Snapshot(lists, DEFAULT_RULES, NoCounts(), Priorities(DEFAULT_RULES), now, now, 0)
 
     def _without_database(self) -> TestLists:
         kept = self._failover.load() if self._failover else None
         return kept if kept and kept.by_cc else TestLists.of(list(SEED_LIST))
 
     def refresh(self) -> None:
-        """Read lists (when they changed), rules and counts again.
+        """Read rules, lists (when they changed), and what was scored since the last time, here or elsewhere.
+
+        Counts are read as a whole when they were never, lists changed, another week began, or they have only been
+        added to for long: what is added follows neither corrections nor what was scored long after it arrived.
 
         Raises:
             Unavailable: a store failed; answers go on from the former snapshot.
@@ -156,15 +185,19 @@ class Prioritization:
             lists = self._lists.lists()
             lists = lists if lists.by_cc else self._without_database()
         rules = self._rules.rules()
-        recent = RecentCounts()
-        self._recent, before = recent, self._recent
-        try:
-            counts = self._counts.counts(now)
-        except Unavailable:
-            self._recent = before
-            raise
-        self._snapshot = _snapshot_of(lists, rules, counts, now, former)
+        if former is None or lists is not former.lists or self._counted_long_before(now, former):
+            counts, counted, since, recent = self._counts.counts(now), now, now, RecentCounts()
+        else:
+            counts, counted, recent = former.counts, former.counted, self._recent
+            since = max(counted, former.taken - _SETTLING)
+        measured = self._counts.measured_since(since)
+        self._recent = recent
+        self._snapshot = _snapshot_of(lists, rules, counts, now, counted, former)
         self._lists_version = version
+        self.measured(measured)
+
+    def _counted_long_before(self, now: datetime, former: Snapshot) -> bool:
+        return now - former.counted >= self._counting or window_start(now) != window_start(former.counted)
 
     def keep(self) -> None:
         """Put a copy of lists that were read anew aside, for a start without database.
@@ -187,7 +220,8 @@ class Prioritization:
         if now is None:
             self.refresh()
         else:
-            self._snapshot = _snapshot_of(now.lists, self._rules.rules(), now.counts, now.taken, now)
+            rules = self._rules.rules()
+            self._snapshot = _snapshot_of(now.lists, rules, now.counts, now.taken, now.counted, now)
 
     def seed_rules(self) -> bool:
         """Store the default rules when there were never any, and say whether that was so.
@@ -199,10 +233,11 @@ class Prioritization:
 
     def measured(self, measurements: Sequence[Measured]) -> None:
         """Take into account what was just scored, ahead of the next refresh."""
+        now = self._clock.now()
         for measurement in measurements:
-            self._recent.add(measurement)
-            self._dirty[measurement.probe_cc, measurement.probe_asn] = True
-            self._dirty[measurement.probe_cc, 0] = True
+            if is_counted(COUNTED_TEST, measurement.input, measurement.at, now) and self._recent.add(measurement):
+                self._dirty[measurement.probe_cc, measurement.probe_asn] = True
+                self._dirty[measurement.probe_cc, 0] = True
 
     def urls(
         self, probe_cc: str, probe_asn: int, limit: int, categories: Collection[str], seed: int

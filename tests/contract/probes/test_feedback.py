@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import orjson
 
+from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_core.scoring import Engine, FingerprintSet
 from ooni_core.scoring.model import Stored
 from tests.contract.probes.conftest import NOW
@@ -27,7 +28,7 @@ def verdict(number, url=URL, asn=65550):
         "annotations": {},
         "test_version": "0.4",
     }
-    uid = f"20261123200100.{number:06}_IT_webconnectivity_0123456789abcdef"
+    uid = f"20261123224100.{number:06}_IT_webconnectivity_0123456789abcdef"
     outcome = Engine(FingerprintSet.from_rows([], []), "head").score(
         orjson.dumps({"format": "json", "content": measurement}), uid
     )
@@ -63,10 +64,20 @@ def test_probe_is_not_sent_to_measured_urls_again(client, service):
     assert {each["url"] for each in found[:5]} == {f"https://{n}.it.example/" for n in range(25, 30)}
 
 
-def test_database_says_the_same_after_the_next_refresh(client, service):
-    service.parts.verdicts.put([verdict(1), verdict(2), verdict(3, "https://not.listed.example/")])
-    service.parts.verdicts.put([verdict(2)])
+def test_what_another_process_scored_counts_at_the_next_refresh(client, service):
+    service.parts.verdicts.put([verdict(1)])
+    service.clock.instant = NOW + timedelta(seconds=5)
+    SqlVerdictStore(service.engine, service.clock).put([verdict(2), verdict(3, "https://not.listed.example/")])
     service.parts.prioritization.refresh()
     assert debug(client)[URL][1]["msmt_cnt"] == 2
+
+
+def test_database_says_the_same_when_counters_are_read_again(client, service):
+    service.parts.verdicts.put([verdict(1), verdict(2), verdict(3, "https://not.listed.example/")])
+    service.parts.verdicts.put([verdict(2)])
+    for later in (timedelta(seconds=5), timedelta(minutes=10)):
+        service.clock.instant = NOW + later
+        service.parts.prioritization.refresh()
+        assert debug(client)[URL][1]["msmt_cnt"] == 2
     rows = client.get("/api/_/show_countries_prioritization").json()
     assert next(row["msmt_cnt"] for row in rows if row["url"] == URL) == 2

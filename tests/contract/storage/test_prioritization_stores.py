@@ -18,7 +18,7 @@ from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_adapters.system import locked
 from ooni_core.errors import Conflict, NotFound
 from ooni_core.prioritization.model import ListedUrl, PriorityRule, TestLists
-from ooni_core.prioritization.ports import Coverage
+from ooni_core.prioritization.ports import Coverage, Measured
 from tests.contract.storage.test_scoring_stores import NOW, FixedClock, verdict
 from tests.embedded_clickhouse import chdb_url
 
@@ -166,7 +166,7 @@ class TestCounts:
     def counting(self, request):
         """Return a function that makes a store which has seen the given verdicts, with these URLs on lists."""
         if request.param == "memory":
-            return lambda rows, listed: MemoryCounts([stored.row for stored in rows], frozenset(listed))
+            return lambda rows, listed: MemoryCounts([stored.row for stored in rows], frozenset(listed), NOW)
         engine = request.getfixturevalue(request.param)
         return lambda rows, listed: counting_of(engine, rows, listed)
 
@@ -202,6 +202,16 @@ class TestCounts:
         counts = counting([verdict("m1")], [verdict().row.input]).counts(NOW)
         counting([verdict("m2")], [verdict().row.input])
         assert counts.of("IT", 0) == {verdict().row.input: 1}
+
+    def test_what_was_scored_lately_is_told_unless_it_arrived_long_before(self, counting):
+        started = NOW - timedelta(hours=5)
+        more = {"probe_asn": 4_200_000_001, "input": ITALY.url, "measurement_start_time": started.replace(tzinfo=None)}
+        uids = [f"{NOW - timedelta(minutes=minutes):%Y%m%d%H%M%S}.000001_IT_x_{minutes}" for minutes in (59, 61)]
+        counts = counting(
+            [*(verdict(uid, **more) for uid in uids), verdict("m1", test_name="tor")], [WORLD.url, ITALY.url]
+        )
+        assert counts.measured_since(NOW) == [Measured(uids[0], "IT", 4_200_000_001, ITALY.url, started)]
+        assert counts.measured_since(NOW + SOON) == []
 
     def test_coverage_sums_up_by_country_and_url_from_an_instant_on(self, counting):
         start = NOW - timedelta(hours=5)

@@ -44,6 +44,7 @@ QUESTIONS = {
     "corrections.note": lambda e: SqlCorrectionLog(e).note(MENDED),
     "corrections.corrections": lambda e: SqlCorrectionLog(e).corrections(1),
     "counts.counts": lambda e: SqlCounts(e).counts(NOW),
+    "counts.measured_since": lambda e: SqlCounts(e).measured_since(NOW),
     "counts.coverage": lambda e: SqlCounts(e).coverage(NOW),
     "blocking.statuses": lambda e: SqlBlockingRecord(e).statuses(),
     "blocking.events": lambda e: SqlBlockingRecord(e).events(),

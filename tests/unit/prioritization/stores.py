@@ -28,6 +28,8 @@ class PlainStore:
     counted: dict = attrs.field(factory=dict)
     down: bool = False
     lists_read: int = 0
+    counts_read: int = 0
+    scored: list = attrs.field(factory=list)
 
     def _answer(self, value):
         if self.down:
@@ -51,8 +53,11 @@ class PlainStore:
         return True
 
     def counts(self, now):
-        self._answer(None)
-        return self
+        self.counts_read += 1
+        return self._answer(attrs.evolve(self))
+
+    def measured_since(self, since):
+        return self._answer([measured for at, measured in self.scored if at >= since])
 
     def of(self, probe_cc, probe_asn):
         return self.counted.get((probe_cc, probe_asn), {})
