@@ -12,10 +12,11 @@ from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.system import locked
 from ooni_core.accounts.rules import account_id_of
 from ooni_core.incidents.service import Incidents
+from ooni_core.oonirun.revising import RevisedLinks, Websites
 from ooni_core.oonirun.service import RunLinks
 from ooni_core.ports import Clock, Entropy
 from ooni_entrypoints.accounts import account_policy
-from ooni_entrypoints.http import incidents, oonirun
+from ooni_entrypoints.http import incidents, oonirun, oonirun_links
 from ooni_entrypoints.settings import Settings
 
 
@@ -32,8 +33,17 @@ class Community:
     handlers: Sequence[Any]
 
 
-def make_community(settings: Settings, engine: SqlEngine, clock: Clock, entropy: Entropy) -> Community:
+def make_community(
+    settings: Settings, engine: SqlEngine, clock: Clock, entropy: Entropy, websites: Websites
+) -> Community:
     """Wire incidents and links over an open database.
+
+    Args:
+        settings: the effective settings.
+        engine: the database.
+        clock: tells the time.
+        entropy: for ids.
+        websites: chooses URLs for links whose authors did not.
 
     Raises:
         Unavailable: a kept key can be neither read nor made.
@@ -42,10 +52,12 @@ def make_community(settings: Settings, engine: SqlEngine, clock: Clock, entropy:
     collector = settings.service.collector_id
     number = int(collector) % 100 if collector.isascii() and collector.isdigit() else 0
     account_id = partial(account_id_of, key=account_policy(settings).hashing_key)
+    links = SqlLinks(engine, alone)
     return Community(
         use_cases={
             "incidents": Incidents(SqlIncidents(engine, alone), clock, entropy, account_id, number),
-            "run_links": RunLinks(SqlLinks(engine, alone), clock, entropy, number),
+            "run_links": RunLinks(links, clock, entropy, number),
+            "revised_links": RevisedLinks(links, clock, entropy, account_id, websites),
         },
-        handlers=[*incidents.handlers, *oonirun.handlers],
+        handlers=[*incidents.handlers, *oonirun.handlers, *oonirun_links.handlers],
     )

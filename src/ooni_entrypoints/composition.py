@@ -219,10 +219,10 @@ def compose(settings: Settings, opened: Opened, *, demo: bool = False) -> Applic
     scorer = ProcessScorer(known, settings.scoring.ruleset)
     entropy = SystemEntropy()
     people = make_account_services(settings, storage.engine, clock, storage.verdicts)
-    community = make_community(settings, storage.engine, clock, entropy)
     probes = make_probe_services(
         settings, storage.engine, clock, entropy, storage.verdicts, people.sessions, refresher.prioritization
     )
+    community = make_community(settings, storage.engine, clock, entropy, probes.prioritization)
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
     worker = make_worker(settings, scoring)
     watch = FingerprintWatch(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 
 import attrs
 
@@ -35,3 +36,9 @@ class MemoryLinks:
         with self._lock:
             for each in self.versions([link_id]):
                 self._versions[link_id, each.descriptor_creation_time] = attrs.evolve(each, archived=True)
+
+    def first_free(self, start: int) -> int:
+        """Return the lowest id from *start* on that no link has."""
+        with self._lock:
+            taken = {link_id for link_id, _ in self._versions}
+        return next(id for id in count(start) if id not in taken)

@@ -12,7 +12,7 @@ import attrs
 
 from ooni_adapters.sql.engine import SqlEngine
 from ooni_adapters.sql.preparing import create_tables, differences
-from ooni_adapters.sql.tables import INCIDENTS, SCHEMA_MIGRATIONS
+from ooni_adapters.sql.tables import INCIDENTS, OONIRUN, SCHEMA_MIGRATIONS
 from ooni_adapters.sql.tables.rollups import ROLLUP_TABLES
 from ooni_core.errors import Conflict
 
@@ -45,6 +45,11 @@ def _incidents_by_name_and_theme(engine: SqlEngine) -> None:
             engine.execute(statement)
 
 
+def _links_that_expire(engine: SqlEngine) -> None:
+    for statement in engine.dialect.add_column(OONIRUN, OONIRUN.column("expiration_date")):
+        engine.execute(statement)
+
+
 def _rollups_by_arrival(engine: SqlEngine) -> None:
     # They hold nothing that cannot be counted again, which the first refresh does.
     with engine.transaction():
@@ -58,6 +63,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "create the tables", create_tables),
     Migration(2, "give incidents a readable name and themes", _incidents_by_name_and_theme),
     Migration(3, "roll up by arrival, and make all tables that came since", _rollups_by_arrival),
+    Migration(4, "let OONI Run links expire", _links_that_expire),
 )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 
 import attrs
 
@@ -14,9 +15,10 @@ from ooni_core.oonirun.model import LinkVersion
 
 _READ = """
     SELECT ooni_run_link_id, descriptor_creation_time, translation_creation_time, creator_account_id, archived,
-        descriptor
+        expiration_date, descriptor
     FROM oonirun"""
 _ORDER = " ORDER BY descriptor_creation_time, translation_creation_time, ooni_run_link_id"
+_IDS = "SELECT DISTINCT ooni_run_link_id FROM oonirun WHERE ooni_run_link_id >= $start"
 _COPIED = ("author", "name", "short_description", "icon")
 """Texts of the descriptor that also have a column, for those who read the table."""
 
@@ -57,6 +59,11 @@ class SqlLinks:
             if versions:
                 self.engine.insert(OONIRUN, [_row(attrs.evolve(each, archived=True)) for each in versions])
 
+    def first_free(self, start: int) -> int:
+        """Return the lowest id from *start* on that no link has."""
+        taken = {id for (id,) in self.engine.query(_IDS, {"start": start}).tuples}
+        return next(id for id in count(start) if id not in taken)
+
 
 def _row(version: LinkVersion) -> Row:
     return {
@@ -65,6 +72,7 @@ def _row(version: LinkVersion) -> Row:
         "translation_creation_time": naive(version.translation_creation_time),
         "creator_account_id": version.creator_account_id,
         "archived": int(version.archived),
+        "expiration_date": version.expires and naive(version.expires),
         "descriptor": json.dumps(version.descriptor, ensure_ascii=False),
         **{name: str(version.descriptor.get(name) or "") for name in _COPIED},
     }
@@ -78,4 +86,5 @@ def _version(row: Row) -> LinkVersion:
         translation_creation_time=aware(row["translation_creation_time"]),
         creator_account_id=row["creator_account_id"],
         archived=bool(row["archived"]),
+        expires=aware(row["expiration_date"]),
     )

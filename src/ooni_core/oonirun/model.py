@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from ooni_core.errors import Invalid
+from ooni_core.instants import in_utc
 
 MAX_LINK_ID = 2**63 - 1
 
@@ -27,6 +28,8 @@ class LinkVersion:
         translation_creation_time: the same, of the latest change of this version.
         creator_account_id: who may change the link.
         archived: probes must not run it any more.
+        expires: after this instant (aware, UTC) they must not either; None for never. That of the latest version holds
+            for the link.
     """
 
     link_id: int = attrs.field(validator=[attrs.validators.ge(0), attrs.validators.le(MAX_LINK_ID)])
@@ -35,8 +38,13 @@ class LinkVersion:
     translation_creation_time: datetime = attrs.field(validator=_milliseconds)
     creator_account_id: str
     archived: bool = False
+    expires: datetime | None = attrs.field(default=None, validator=in_utc)
 
     @property
     def order(self) -> tuple[datetime, datetime]:
         """Sorting versions of a link by this puts the newest last."""
         return self.descriptor_creation_time, self.translation_creation_time
+
+    def has_ended(self, now: datetime) -> bool:
+        """Say whether probes must not run it any more, for either reason."""
+        return self.archived or (self.expires is not None and self.expires < now)

@@ -34,3 +34,10 @@ class LinkStore(Protocol):
         Raises:
             Unavailable: the medium failed; doing it again is safe.
         """
+
+    def first_free(self, start: int) -> int:
+        """Return the lowest id from *start* on that no link has.
+
+        Raises:
+            Unavailable: the medium failed.
+        """

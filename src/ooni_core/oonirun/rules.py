@@ -6,11 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ooni_core.errors import Invalid
+from ooni_core.oonirun.checking import is_deep
 from ooni_core.oonirun.model import LinkVersion
 from ooni_core.refusals import Refused
 
-_MOST_NETTESTS = 100
-_MOST_INPUTS = 10_000
+MOST_NETTESTS = 100
+MOST_INPUTS = 10_000
+MOST_TARGETS = 10
+"""Nettests of a link that get inputs when it is run: some thousands each, and an answer must stay below 16 MiB."""
+MOST_LEVELS = 32
+"""Objects and lists in each other: answers with hundreds cannot be written."""
 _TEST_NAME = re.compile(r"[a-z0-9_@.]{1,100}")
 _LONGEST = {"name": 50, "author": 100, "short_description": 200, "description": 2**18, "icon": 2**16}
 """Texts of a descriptor -> most characters."""
@@ -29,6 +34,8 @@ def check_descriptor(descriptor: Mapping[str, Any]) -> None:
     """
     if not descriptor.get("name"):
         raise Invalid("'name' field must not be empty")
+    if is_deep(descriptor, MOST_LEVELS):
+        raise _refused("descriptor", f"expected at most {MOST_LEVELS} levels of objects and lists")
     for key in _TRANSLATED:
         _check_translations(key, descriptor.get(key))
     for key, longest in _LONGEST.items():
@@ -51,8 +58,8 @@ def _check_translations(key: str, texts: Any) -> None:
 
 
 def _problems(nettests: Any) -> Iterator[tuple[int | None, str]]:
-    if not isinstance(nettests, list) or len(nettests) > _MOST_NETTESTS:
-        yield None, f"expected a list of at most {_MOST_NETTESTS}"
+    if not isinstance(nettests, list) or len(nettests) > MOST_NETTESTS:
+        yield None, f"expected a list of at most {MOST_NETTESTS}"
         return
     total = 0
     for number, nettest in enumerate(nettests):
@@ -65,8 +72,10 @@ def _problems(nettests: Any) -> Iterator[tuple[int | None, str]]:
         if options is not None and not isinstance(options, Mapping):
             yield number, "options is an object"
         total += len(inputs or [])
-    if total > _MOST_INPUTS:
-        yield None, f"expected at most {_MOST_INPUTS} inputs"
+    if total > MOST_INPUTS:
+        yield None, f"expected at most {MOST_INPUTS} inputs"
+    if sum(nettest.get("targets_name") is not None for nettest in nettests) > MOST_TARGETS:
+        yield None, f"expected at most {MOST_TARGETS} with a targets_name"
 
 
 def _is_test_name(name: Any) -> bool:

@@ -1,4 +1,7 @@
-"""The use cases of people who share lists of nettests, and of probes that fetch them."""
+"""The use cases of people who share lists of nettests, and of probes that fetch them, by version.
+
+The same links with numbered revisions are in ``revising``.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -107,7 +110,7 @@ class RunLinks:
         Raises:
             Invalid: there is none.
         """
-        versions = self.store.versions([link_id])
+        versions = self._versions([link_id])
         found = [each for each in versions if created is None or each.descriptor_creation_time == created]
         if not found:
             raise Invalid("oonirun descriptor not found")
@@ -117,7 +120,7 @@ class RunLinks:
         """Return the versions that *wanted* describes, by creation of their descriptor, then translation."""
         if wanted.only_mine and reader is None:
             return []
-        versions = self.store.versions(wanted.link_ids)
+        versions = self._versions(wanted.link_ids)
         if wanted.only_latest:
             latest = {each.link_id: each for each in sorted(versions, key=lambda one: one.translation_creation_time)}
             versions = [each for each in versions if latest[each.link_id] is each]
@@ -127,6 +130,12 @@ class RunLinks:
             if (wanted.include_archived or not each.archived)
             and (not wanted.only_mine or (reader is not None and each.creator_account_id == reader.account_id))
         ]
+
+    def _versions(self, link_ids: Sequence[int] | None) -> Sequence[LinkVersion]:
+        """Return versions as this form of the API tells them: a link that expired is archived as a whole."""
+        now, versions = self.clock.now(), self.store.versions(link_ids)
+        ended = {each.link_id: each.has_ended(now) for each in versions}  # the latest of a link comes last
+        return [attrs.evolve(each, archived=ended[each.link_id]) for each in versions]
 
     def _latest(self, link_id: int) -> LinkVersion | None:
         return next(iter(self.store.versions([link_id])[-1:]), None)

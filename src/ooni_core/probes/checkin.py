@@ -104,7 +104,9 @@ class CheckInRequest:
         return cls(
             probe_cc=_typed(document, "probe_cc", str, "ZZ"),
             probe_asn=_typed(document, "probe_asn", str, "AS0"),
-            limit=_limit(_typed(document, "run_type", str, "timed"), charging=_typed(document, "charging", bool, True)),  # noqa: FBT003
+            limit=url_limit(
+                _typed(document, "run_type", str, "timed"), charging=_typed(document, "charging", bool, default=True)
+            ),
             categories=_categories(_typed(web, "category_codes", list, [])),
             platform=_typed(document, "platform", str, ""),
             software_name=_typed(document, "software_name", str, ""),
@@ -121,7 +123,8 @@ def _typed(document: Mapping[str, Any], key: str, kind: type, default: Any) -> A
     return value
 
 
-def _limit(run_type: str, *, charging: bool) -> int:
+def url_limit(run_type: str, *, charging: bool) -> int:
+    """Return how many URLs a probe should get at most: people who start a run (``manual``) get all."""
     if run_type == "manual":
         return EVERYTHING
     return _CHARGING if charging else _ON_BATTERY

@@ -11,6 +11,7 @@ from ooni_adapters.system import SystemEntropy
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_entrypoints.community import make_community
 from ooni_entrypoints.http.app import create_app
+from ooni_entrypoints.probe_services import make_prioritization
 from ooni_entrypoints.settings import load
 from tests.contract.accounts.conftest import KEY, KEYS, NOW, HandClock, empty
 from tests.embedded_clickhouse import chdb_url
@@ -29,14 +30,15 @@ def running(request, tmp_path_factory):
     keys = {"accounts.jwt_keys": KEY, "accounts.account_id_hashing_keys": KEY, "service.collector_id": "X"}
     settings = load(None, {}, {**keys, "storage.data_dir": str(tmp_path_factory.mktemp("data"))}).settings
     clock = HandClock()
-    parts = make_community(settings, engine, clock, SystemEntropy())
+    prioritization = make_prioritization(settings, engine, clock)
+    parts = make_community(settings, engine, clock, SystemEntropy(), prioritization)
     use_cases = {
         **parts.use_cases,
         "session_guard": SessionGuard(KEYS, NobodyExpunged(), clock),
         "service_settings": settings.service,
     }
     with TestClient(create_app(parts.handlers, use_cases, "1", 2**20), raise_server_exceptions=False) as client:
-        yield SimpleNamespace(client=client, clock=clock, engine=engine)
+        yield SimpleNamespace(client=client, clock=clock, engine=engine, prioritization=prioritization)
     engine.close()
 
 

@@ -67,6 +67,7 @@ OONIRUN = Table(
         Column("name", Kind.TEXT),
         Column("short_description", Kind.TEXT),
         Column("icon", Kind.TEXT),
+        Column("expiration_date", Kind.TIME, nullable=True),
     ),
     key=("ooni_run_link_id", "descriptor_creation_time"),
     private=True,

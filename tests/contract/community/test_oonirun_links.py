@@ -1,0 +1,714 @@
+"""OONI Run links with numbered revisions over HTTP, as the web page and probes use them, on every engine."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from ooni_adapters.sql.oonirun import SqlLinks
+from ooni_adapters.sql.tables import CITIZENLAB
+from ooni_adapters.sql.testlists import SqlTestLists
+from ooni_core.oonirun.model import LinkVersion
+from ooni_core.prioritization.model import ListedUrl, PriorityRule
+from ooni_core.prioritization.ports import Measured
+from tests.contract.accounts.conftest import ADA, ADMIN, NOW, bearer, empty
+
+BASE = "/api/v2/oonirun/links"
+OTHER_ADDRESS = "other@example.org"
+OWNER, OTHER, STAFF = bearer("user", ADA), bearer("user", OTHER_ADDRESS), bearer("admin", ADMIN)
+NETTESTS = [
+    {
+        "test_name": "web_connectivity",
+        "inputs": ["https://example.com/", "https://ooni.example/"],
+        "inputs_extra": [{"category_code": "HUMR"}, {}],
+        "targets_name": None,
+        "options": {"HTTP3Enabled": True},
+        "is_background_run_enabled_default": False,
+        "is_manual_run_enabled_default": True,
+    },
+    {
+        "test_name": "dnscheck",
+        "inputs": ["https://dns.example/"],
+        "inputs_extra": None,
+        "targets_name": None,
+        "options": {},
+        "is_background_run_enabled_default": True,
+        "is_manual_run_enabled_default": False,
+    },
+]
+WORDS = {
+    "name": "Наблюдение",
+    "name_intl": {"it": "corsa"},
+    "short_description": "Sites to test",
+    "short_description_intl": {"it": "Siti da provare"},
+    "description": "Long text",
+    "description_intl": None,
+    "author": ADA,
+    "icon": "myicon",
+    "color": "#00aaFF",
+}
+LINK = {**WORDS, "nettests": NETTESTS}
+LATER = "2027-01-01T00:00:00.000000Z"
+FIRST = "2026-11-23T22:41:49.000000Z"
+CONDITIONS = {
+    "is_charging": True,
+    "run_type": "manual",
+    "probe_cc": "IT",
+    "probe_asn": "AS1234",
+    "network_type": "wifi",
+    "website_category_codes": [],
+}
+
+
+def create(client, session=OWNER, **changed):
+    return client.post(BASE, json={**LINK, **changed}, headers=session)
+
+
+def made(client, session=OWNER, **changed):
+    answer = create(client, session, **changed)
+    assert answer.status_code == 200, answer.json()
+    return answer.json()
+
+
+def edit(client, link, session=OWNER, **changed):
+    return client.put(f"{BASE}/{link['oonirun_link_id']}", json={**link, **changed}, headers=session)
+
+
+def edited(client, link, session=OWNER, **changed):
+    answer = edit(client, link, session, **changed)
+    assert answer.status_code == 200, answer.json()
+    return answer.json()
+
+
+def show(client, link, revision="", session=None):
+    path = f"/full-descriptor/{revision}" if revision else ""
+    return client.get(f"{BASE}/{link['oonirun_link_id']}{path}", headers=session)
+
+
+def run(client, link, revision="latest", headers=None, **changed):
+    path = f"{BASE}/{link['oonirun_link_id']}/engine-descriptor/{revision}"
+    return client.post(path, json={**CONDITIONS, **changed}, headers=headers)
+
+
+def listed(client, query="", session=None):
+    answer = client.get(f"{BASE}{query}", headers=session)
+    assert answer.status_code == 200, answer.json()
+    assert set(answer.json()) == {"oonirun_links"}
+    return answer.json()["oonirun_links"]
+
+
+def refusal(answer):
+    """Status and text of a refusal, which is under both keys."""
+    assert answer.json()["error"]
+    return answer.status_code, answer.json()["detail"]
+
+
+# Making, and what everybody reads
+
+
+def test_link_is_made_and_shown_with_all_that_was_sent(client):
+    link = made(client, expiration_date=LATER)
+    assert link == {
+        **LINK,
+        "oonirun_link_id": "10000",
+        "date_created": FIRST,
+        "date_updated": FIRST,
+        "expiration_date": LATER,
+        "revision": "1",
+        "is_mine": True,
+        "is_expired": False,
+    }
+    for shown in (show(client, link), show(client, link, "latest"), show(client, link, "1")):
+        assert (shown.status_code, shown.json()) == (200, {**link, "is_mine": False})
+    assert show(client, link, session=OWNER).json()["is_mine"] is True
+    assert listed(client) == [{**link, "is_mine": False}]
+
+
+def test_ids_count_up(client):
+    assert [made(client)["oonirun_link_id"] for _ in range(2)] == ["10000", "10001"]
+
+
+def test_what_may_be_left_out_has_a_default(client):
+    said = {key: WORDS[key] for key in ("name", "short_description", "description", "author")}
+    link = client.post(BASE, json={**said, "nettests": [{"test_name": "tor"}]}, headers=OWNER).json()
+    assert link["expiration_date"] == "2027-05-22T22:41:49.000000Z", "180 days"
+    nullable = ("name_intl", "short_description_intl", "description_intl", "icon", "color")
+    assert {link[key] for key in nullable} == {None}
+    assert link["nettests"] == [
+        {
+            "test_name": "tor",
+            "inputs": None,
+            "inputs_extra": None,
+            "targets_name": None,
+            "options": {},
+            "is_background_run_enabled_default": False,
+            "is_manual_run_enabled_default": False,
+        }
+    ]
+
+
+def test_switches_of_nettests_may_be_called_as_the_engine_calls_them(client):
+    short = {"is_background_run_enabled": True, "is_manual_run_enabled": True, "is_manual_run_enabled_default": False}
+    (nettest,) = made(client, nettests=[{"test_name": "tor", **short}])["nettests"]
+    assert nettest["is_background_run_enabled_default"] is True
+    assert nettest["is_manual_run_enabled_default"] is False, "the full name counts"
+    assert not set(nettest) & {"is_background_run_enabled", "is_manual_run_enabled"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("2027-01-01T00:00:00", LATER),
+        ("2027-01-01 01:30:00+01:30", LATER),
+        ("2027-01-01T00:00:00.999Z", LATER),
+        ("2027-01-01", LATER),
+    ],
+)
+def test_end_of_a_link_is_told_in_utc_to_the_second(client, sent, shown):
+    assert made(client, expiration_date=sent)["expiration_date"] == shown
+
+
+# Who may do what
+
+
+def test_nobody_makes_or_changes_links_without_a_session(client):
+    link = made(client)
+    for refused in (create(client, None), edit(client, link, None)):
+        assert refusal(refused) == (401, "Authentication required")
+
+
+@pytest.mark.parametrize("session", [OTHER, STAFF])
+def test_link_is_made_in_ones_own_name_alone(client, session):
+    text = "email_address must match the email address of the user who created the oonirun link"
+    assert refusal(create(client, session)) == (400, text)
+    assert listed(client) == []
+
+
+def test_address_of_the_author_is_compared_as_accounts_are(client):
+    assert made(client, author="Ada@Example.org")["author"] == "Ada@Example.org"
+
+
+def test_link_is_not_changed_in_the_name_of_somebody_else(client):
+    text = "You are not allowed to set the email_address to something other than your email address"
+    link = made(client)
+    assert refusal(edit(client, link, author=OTHER_ADDRESS)) == (403, text)
+    assert refusal(edit(client, {**link, "oonirun_link_id": "99"}, author=OTHER_ADDRESS)) == (403, text)
+
+
+def test_link_of_somebody_else_is_not_there_to_change(client):
+    link = made(client)
+    assert refusal(edit(client, link, OTHER, author=OTHER_ADDRESS)) == (404, "OONI Run link not found")
+    assert show(client, link).json()["date_updated"] == FIRST
+
+
+def test_staff_changes_links_of_others_who_keep_them(client):
+    link = made(client)
+    changed = edited(client, link, STAFF, name="Better name")
+    assert (changed["is_mine"], changed["author"], changed["name"]) == (False, ADA, "Better name")
+    assert edited(client, link, STAFF, author="somebody@example.org")["author"] == "somebody@example.org"
+    assert show(client, link, session=OWNER).json()["is_mine"] is True
+    assert edited(client, link)["author"] == ADA
+
+
+# Revisions
+
+
+def test_other_nettests_are_another_revision_and_other_words_are_not(client, service):
+    link = made(client)
+    service.clock.instant = NOW + timedelta(seconds=5)
+    worded = edited(client, link, name="Other words", color=None, expiration_date=LATER)
+    assert [worded[key] for key in ("revision", "name", "color", "expiration_date")] == [
+        "1",
+        "Other words",
+        None,
+        LATER,
+    ]
+    assert (worded["date_created"], worded["date_updated"]) == (FIRST, "2026-11-23T22:41:54.000000Z")
+    service.clock.instant = NOW + timedelta(seconds=9)
+    inputs = {**NETTESTS[0], "inputs": ["https://example.com/", "https://changed.example/"]}
+    second = edited(client, worded, nettests=[inputs, NETTESTS[1]])
+    assert (second["revision"], second["date_created"]) == ("2", FIRST)
+    third = edited(client, second, nettests=second["nettests"][::-1])
+    assert third["revision"] == "3", "their order counts"
+    answer = client.get(f"{BASE}/{link['oonirun_link_id']}/revisions")
+    assert answer.json() == {"revisions": ["3", "2", "1"]}
+
+    shown = [show(client, link, number).json() for number in (1, 2, 3)]
+    assert [each["nettests"] for each in shown] == [NETTESTS, second["nettests"], third["nettests"]]
+    assert [each["revision"] for each in shown] == ["1", "2", "3"]
+    assert [each["date_created"] for each in shown] == [FIRST, *["2026-11-23T22:41:58.000000Z"] * 2], "of the revision"
+    assert {each["name"] for each in shown} == {"Other words"}, "of the link"
+    assert show(client, link, "latest").json() == shown[2] == show(client, link).json()
+    assert [each["revision"] for each in listed(client)] == ["3"]
+    for number in ("1", "3", "latest"):
+        found = run(client, link, number).json()
+        same = shown[0 if number == "1" else 2]
+        assert found == {key: same[key] for key in ("revision", "date_created", "nettests")}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"test_name": "other"},
+        {"options": {}},
+        {"inputs_extra": [{}, {}]},
+        {"is_background_run_enabled_default": True},
+        {"is_manual_run_enabled_default": False},
+        {"inputs": None, "inputs_extra": None},
+        {"inputs": None, "inputs_extra": None, "targets_name": "example_name"},
+    ],
+)
+def test_each_part_of_a_nettest_makes_a_revision(client, changed):
+    link = made(client)
+    again = edited(client, link, nettests=[{**NETTESTS[0], **changed}, NETTESTS[1]])
+    assert (again["revision"], again["nettests"][0]) == ("2", {**NETTESTS[0], **changed})
+    assert edited(client, again)["revision"] == "2"
+
+
+@pytest.mark.parametrize("revision", ["0", "2", "99999999999999999999999", "00"])
+def test_revision_that_is_not_there_is_not_found(client, revision):
+    link = made(client)
+    for refused in (show(client, link, revision), run(client, link, revision)):
+        assert refusal(refused) == (404, f"OONI Run link has no revision {revision[:20]}")
+
+
+@pytest.mark.parametrize("revision", ["notarevision", "-1", "1.0", "Latest", "²", "1%20"])
+def test_revision_that_is_neither_a_number_nor_latest_is_refused(client, revision):
+    link = made(client)
+    for refused in (show(client, link, revision), run(client, link, revision)):
+        assert (refused.status_code, refused.json()["error"]) == (422, "a revision is latest or a number")
+
+
+@pytest.mark.parametrize("link_id", ["99", "0", "999999999999999", "9" * 30, "abc", "-1", "1.5", "²", "10000%20"])
+def test_link_that_is_not_there_is_not_found(client, link_id):
+    made(client)
+    link = {**LINK, "oonirun_link_id": link_id}
+    revisions = client.get(f"{BASE}/{link_id}/revisions")
+    for refused in (show(client, link), show(client, link, "1"), revisions, run(client, link), edit(client, link)):
+        assert refusal(refused) == (404, "OONI Run link not found")
+
+
+# The end of a link
+
+
+def test_link_that_ended_is_shown_and_not_changed_any_more(client):
+    link = made(client)
+    ended = edited(client, link, expiration_date="2020-01-01T00:00:00Z")
+    assert (ended["is_expired"], ended["expiration_date"]) == (True, "2020-01-01T00:00:00.000000Z")
+    for session in (OWNER, STAFF):
+        assert refusal(edit(client, link, session)) == (403, "OONI Run link has expired and cannot be edited")
+    assert show(client, link).json() == {**ended, "is_mine": False}
+
+
+def test_link_ends_by_itself(client, service):
+    link = made(client)
+    service.clock.instant = NOW + timedelta(days=180)
+    assert show(client, link).json()["is_expired"] is False, "in its last second"
+    service.clock.instant += timedelta(milliseconds=1)
+    assert show(client, link).json()["is_expired"] is True
+    assert listed(client) == []
+
+
+def test_probe_is_told_to_run_nothing_of_a_link_that_ended(client):
+    link = made(client)
+    edited(client, link, expiration_date="2020-01-01T00:00:00Z")
+    assert run(client, link).json() == {"revision": "1", "date_created": FIRST, "nettests": [], "is_expired": True}
+
+
+# Lists
+
+
+def test_list_shows_live_links_of_everybody_the_newest_first(client, service):
+    first = made(client)
+    service.clock.instant = NOW + timedelta(seconds=1)
+    second, third = made(client, OTHER, author=OTHER_ADDRESS), made(client)
+    edited(client, third, expiration_date="2020-01-01T00:00:00Z")
+    one, two, three = (each["oonirun_link_id"] for each in (first, second, third))
+    for query, session, expected in (
+        ("", None, [two, one]),
+        ("?is_expired=True", None, [three, two, one]),
+        ("?is_expired=false", OWNER, [two, one]),
+        ("?is_mine=true", OWNER, [one]),
+        ("?is_mine=1&is_expired=on", OWNER, [three, one]),
+        ("?is_mine=true", OTHER, [two]),
+        ("?is_mine=true&is_expired=true", None, []),
+        ("?is_expired=true&limit=2", None, [three, two]),
+        ("?is_expired=true&limit=1&offset=2", None, [one]),
+        ("?limit=0", None, []),
+        ("?offset=7", None, []),
+    ):
+        assert [each["oonirun_link_id"] for each in listed(client, query, session)] == expected, query
+    assert [each["is_mine"] for each in listed(client, session=OTHER)] == [True, False]
+
+
+@pytest.mark.parametrize("query", ["is_mine=perhaps", "is_expired=2", "limit=-1", "limit=x", "offset=1.5", "limit=²"])
+def test_parameter_that_cannot_be_read_is_refused(client, query):
+    refused = client.get(f"{BASE}?{query}")
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith(query.partition("=")[0])
+
+
+# What is refused: status 422, the place under `detail`, and nothing kept
+
+WEB, EXTRA = {"test_name": "web_connectivity"}, {"inputs": ["https://a.example/"], "inputs_extra": [{}]}
+TOGETHER = "When targets_name is provided, you can't provide inputs or inputs_extra"
+BAD = [
+    *(({key: None}, [key]) for key in ("name", "short_description", "description", "author", "nettests")),
+    *(({key: 5}, [key]) for key in ("name", "short_description", "description", "author", "nettests")),
+    *(({key: "x"}, [key]) for key in ("name", "short_description", "description", "author")),
+    ({"name": ""}, ["name"]),
+    ({"name": "x" * 51}, ["name"]),
+    ({"short_description": "x" * 201}, ["short_description"]),
+    ({"description": "x" * (2**18 + 1)}, ["description"]),
+    ({"author": "x" * 101}, ["author"]),
+    *(({key: {"it": ""}}, [key, "it"]) for key in ("name_intl", "short_description_intl", "description_intl")),
+    ({"name_intl": {"it": "x"}}, ["name_intl", "it"]),
+    ({"name_intl": {"it": None}}, ["name_intl", "it"]),
+    ({"name_intl": ["it"]}, ["name_intl"]),
+    ({"icon": 5}, ["icon"]),
+    *(({"color": color}, ["color"]) for color in ("red", "#fff", "#00aaFG", "00aaFF", "#00aaFF\n", 5)),
+    *(
+        ({"expiration_date": date}, ["expiration_date"])
+        for date in ("soon", "", None, 5, True, "2027-13-01T00:00:00Z", "1969-12-31T23:59:59Z", "2106-01-01", "9999-12-31T23:59:59-01:00")
+    ),
+    ({"nettests": []}, ["nettests"]),
+    ({"nettests": {}}, ["nettests"]),
+    ({"nettests": [WEB] * 101}, ["nettests"]),
+    ({"nettests": [{**WEB, "inputs": ["x"] * 5001}] * 2}, ["nettests"]),
+    ({"nettests": [{**WEB, "targets_name": "websites_list_prioritized"}] * 11}, ["nettests"]),
+    ({"nettests": ["tor"]}, ["nettests", 0]),
+    ({"nettests": [WEB, {}]}, ["nettests", 1, "test_name"]),
+    *(({"nettests": [{"test_name": name}]}, ["nettests", 0, "test_name"]) for name in ("", "x", "x" * 101, None, 5)),
+    ({"nettests": [{**WEB, "inputs": "https://a.example/"}]}, ["nettests", 0, "inputs"]),
+    ({"nettests": [{**WEB, "inputs": ["a", 5]}]}, ["nettests", 0, "inputs", 1]),
+    ({"nettests": [{**WEB, "inputs": [None]}]}, ["nettests", 0, "inputs", 0]),
+    ({"nettests": [{**WEB, **EXTRA, "inputs_extra": ["x"]}]}, ["nettests", 0, "inputs_extra", 0]),
+    ({"nettests": [{**WEB, **EXTRA, "inputs_extra": {}}]}, ["nettests", 0, "inputs_extra"]),
+    ({"nettests": [{**WEB, "targets_name": 5}]}, ["nettests", 0, "targets_name"]),
+    *(({"nettests": [{**WEB, "options": options}]}, ["nettests", 0, "options"]) for options in (None, [], "x")),
+    ({"nettests": [{**WEB, "is_background_run_enabled": "yes"}]}, ["nettests", 0, "is_background_run_enabled_default"]),
+    ({"nettests": [{**WEB, "is_manual_run_enabled_default": None}]}, ["nettests", 0, "is_manual_run_enabled_default"]),
+    *(
+        ({"nettests": [{**WEB, "targets_name": "x", **more}]}, TOGETHER)
+        for more in ({"inputs": []}, {"inputs_extra": []}, EXTRA, {"inputs": ["https://a.example/"]})
+    ),
+    *(
+        ({"nettests": [{**WEB, **more}]}, "When inputs_extra is provided, inputs must be provided too, as many as there are of it")
+        for more in ({**EXTRA, "inputs_extra": []}, {"inputs_extra": [{}]}, {"inputs_extra": []}, {**EXTRA, "inputs_extra": [{}, {}]})
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "expected"), BAD, ids=lambda value: None)
+def test_value_that_cannot_be_right_is_refused_by_name(client, changed, expected):
+    refused = create(client, **changed)
+    assert refused.status_code == 422, refused.json()
+    if isinstance(expected, str):
+        assert refused.json() == {"detail": {"error": expected}, "error": expected}
+    else:
+        (wrong,) = refused.json()["detail"]
+        assert (wrong["loc"], bool(wrong["msg"])) == (["body", *expected], True)
+        assert refused.json()["error"] == f"{'.'.join(map(str, expected))}: {wrong['msg']}"
+    assert listed(client) == []
+
+
+@pytest.mark.parametrize("missing", ["name", "short_description", "description", "author", "nettests"])
+def test_what_must_be_said_is_missed_by_name(client, missing):
+    link = made(client)
+    sent = {key: value for key, value in LINK.items() if key != missing}
+    for refused in (
+        client.post(BASE, json=sent, headers=OWNER),
+        client.put(f"{BASE}/{link['oonirun_link_id']}", json=sent, headers=OWNER),
+        client.put(f"{BASE}/99", json=sent, headers=OWNER),
+    ):
+        wrong = {"loc": ["body", missing], "msg": "it is missing", "type": "value_error"}
+        assert refusal(refused) == (422, [wrong])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'"x"', b"\xff", b'{"name": NaN}', b"[" * 2000])
+def test_body_that_is_no_object_is_refused(client, content):
+    link = made(client)
+    path = f"{BASE}/{link['oonirun_link_id']}"
+    for refused in (
+        client.post(BASE, content=content, headers=OWNER),
+        client.put(path, content=content, headers=OWNER),
+        client.post(f"{path}/engine-descriptor/latest", content=content),
+    ):
+        assert (refused.status_code, refused.json()["error"]) == (422, "JSON expected")
+        assert refused.json()["detail"][0]["msg"]
+
+
+def test_object_that_no_answer_can_hold_is_refused(client):
+    deep = "[" * 40 + "]" * 40
+    body = json.dumps(LINK)[:-1] + f', "unknown": {deep}}}'
+    refused = client.post(BASE, content=body, headers=OWNER)
+    assert refusal(refused) == (422, {"error": "expected at most 32 levels of objects and lists"})
+
+
+def test_link_that_is_too_long_is_refused(client):
+    assert create(client, filler="x" * 2**20).status_code == 413
+    assert listed(client) == []
+
+
+def test_any_text_is_kept_as_it_was(client):
+    words = {"name": "'; DROP TABLE oonirun --", "description": "\x00 \U0001f600 $name \\ \n", "icon": "\x00"}
+    options = {"big": 2**53, "real": 0.1, "none": None, "nested": [{"a": []}]}
+    link = made(client, **words, nettests=[{**NETTESTS[0], "options": options}])
+    assert {key: link[key] for key in words} == words
+    assert show(client, link).json()["nettests"][0]["options"] == options
+
+
+# What probes ask for
+
+
+@pytest.fixture
+def websites(service):
+    """Test lists: 150 news of the world, and 30 sites of Italy."""
+    lists = [ListedUrl(f"https://{n}.world.example/", f"{n}.world.example", "ZZ", "NEWS") for n in range(150)]
+    lists += [ListedUrl(f"https://{n}.it.example/", f"{n}.it.example", "IT", "HUMR") for n in range(30)]
+    SqlTestLists(service.engine).replace(lists)
+    service.prioritization.refresh()
+    yield service.prioritization
+    empty(service.engine, CITIZENLAB)
+    service.prioritization.refresh()
+
+
+DYNAMIC = {**WEB, "targets_name": "websites_list_prioritized"}
+
+
+def dynamic(client):
+    return made(client, nettests=[DYNAMIC, NETTESTS[1]])
+
+
+def chosen(client, link, **changed):
+    found = run(client, link, **changed).json()["nettests"][0]
+    assert len(found["inputs"]) == len(found["inputs_extra"])
+    return list(zip(found["inputs"], found["inputs_extra"], strict=True))
+
+
+def test_probe_gets_websites_where_the_author_chose_none(client, websites):
+    link = dynamic(client)
+    found = run(client, link).json()
+    web, dns = found["nettests"]
+    assert dns == NETTESTS[1]
+    assert set(web) == set(dns)
+    assert web["targets_name"] == "websites_list_prioritized"
+    by_url = dict(zip(web["inputs"], web["inputs_extra"], strict=True))
+    assert len(by_url) == 180
+    assert by_url["https://7.world.example/"] == {"category_code": "NEWS", "country_code": "XX"}
+    assert by_url["https://7.it.example/"] == {"category_code": "HUMR", "country_code": "IT"}
+    assert show(client, link).json()["nettests"][0]["inputs"] is None, "nobody else does"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "count"),
+    [
+        ({"run_type": "manual", "is_charging": False}, 180),
+        ({"run_type": "timed", "is_charging": True}, 100),
+        ({"run_type": "timed", "is_charging": False}, 20),
+        ({"probe_cc": "FR"}, 150),
+        ({"probe_cc": "ZZ", "probe_asn": "AS0"}, 150),
+        ({"probe_asn": "1234"}, 180),
+        ({"website_category_codes": ["HUMR"]}, 30),
+        ({"website_category_codes": ["humr", "NEWS"]}, 180),
+        ({"website_category_codes": ["NOWHERE"]}, 0),
+    ],
+)
+def test_occasion_and_place_decide_how_many_websites(client, websites, conditions, count):
+    found = chosen(client, dynamic(client), **conditions)
+    assert len(found) == count
+    if wanted := {code.upper() for code in conditions.get("website_category_codes", ())}:
+        assert {extra["category_code"] for _, extra in found} <= wanted
+
+
+def test_without_test_lists_probes_get_the_bundled_ones(client, service):
+    service.prioritization.refresh()
+    assert len(chosen(client, dynamic(client))) > 30
+
+
+def test_what_was_measured_little_comes_first(client, websites):
+    link = dynamic(client)
+    measured = [f"https://{n}.it.example/" for n in range(15)]
+    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n, url in enumerate(measured)])
+    assert {url for url, _ in chosen(client, link, website_category_codes=["HUMR"])[15:]} == set(measured)
+    elsewhere = {url for url, _ in chosen(client, link, probe_asn="AS9", website_category_codes=["HUMR"])[15:]}
+    assert elsewhere != set(measured), "another network measured nothing"
+
+
+def test_urgent_website_comes_first_however_often_it_was_measured(client, service, websites):
+    url = "https://3.it.example/"
+    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n in range(5)])
+    rule = PriorityRule(url=url, priority=100_000)
+    rules = websites._rules
+    rules.change(None, rule, "", NOW)
+    websites.refresh_rules()
+    try:
+        assert chosen(client, dynamic(client))[0][0] == url
+    finally:
+        rules.change(rule, None, "", NOW)
+        websites.refresh_rules()
+
+
+def test_list_that_nobody_knows_has_no_inputs_and_is_logged(client, caplog):
+    link = made(client, nettests=[{**WEB, "targets_name": "new_value"}])
+    with caplog.at_level("WARNING", logger="ooni_entrypoints.http.oonirun_links"):
+        (nettest,) = run(client, link).json()["nettests"]
+    assert (nettest["inputs"], nettest["inputs_extra"]) == ([], [])
+    assert [record.getMessage() for record in caplog.records] == [
+        "OONI Run link 10000 asks for targets that are not known: 'new_value'"
+    ]
+
+
+@pytest.mark.parametrize(
+    "network", ["vpn", "wifi", "mobile", "wired_ethernet", "no_internet", "bluetooth", "usb", "unknown"]
+)
+def test_every_kind_of_network_is_known(client, network):
+    assert run(client, made(client), network_type=network).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        *(({key: None}, key) for key in CONDITIONS),
+        ({"run_type": "bad"}, "run_type"),
+        ({"run_type": "timed\n"}, "run_type"),
+        ({"network_type": "bad"}, "network_type"),
+        ({"network_type": []}, "network_type"),
+        ({"is_charging": "yes"}, "is_charging"),
+        ({"is_charging": 1}, "is_charging"),
+        *(({"probe_cc": cc}, "probe_cc") for cc in ("it", "ITA", "", "I1", 5)),
+        *(
+            ({"probe_asn": asn}, "probe_asn")
+            for asn in ("AS", "", "ASx", "AS12345678901", "AS4294967296", "-1", "²", 5)
+        ),
+        *(({"website_category_codes": codes}, "website_category_codes") for codes in ("NEWS", {}, [5], [None])),
+    ],
+)
+def test_condition_that_cannot_be_right_is_refused_by_name(client, changed, place):
+    refused = run(client, made(client), **changed)
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["body", place]
+
+
+@pytest.mark.parametrize("missing", ["is_charging", "run_type", "probe_cc", "probe_asn", "network_type"])
+def test_condition_that_is_missing_is_named(client, missing):
+    path = f"{BASE}/{made(client)['oonirun_link_id']}/engine-descriptor/1"
+    refused = client.post(path, json={key: value for key, value in CONDITIONS.items() if key != missing})
+    assert refused.json()["error"] == f"{missing}: it is missing"
+    assert client.post(path, json={**CONDITIONS, "unknown": 5}).status_code == 200
+
+
+SOFTWARE = "ooniprobe-android-unattended,3.8.2,android,ooniprobe-engine,3.17.2,ooniprobe-engine_1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"useragent": SOFTWARE}, 200),
+        ({"UserAgent": SOFTWARE.replace("android,", "any platform,")}, 200),
+        ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}, 200),
+        ({"X-OONI-Credentials": "bm90IHlldA=="}, 200),
+        ({"UserAgent": SOFTWARE.rpartition(",")[0]}, 422),
+        ({"UserAgent": SOFTWARE + ",more"}, 422),
+        ({"UserAgent": ""}, 422),
+        ({"UserAgent": SOFTWARE.replace("3.8.2", "3 8 2")}, 422),
+    ],
+)
+def test_software_of_a_probe_is_told_well_or_not_at_all(client, headers, status):
+    assert run(client, made(client), headers=headers).status_code == status
+
+
+# Caches
+
+
+def test_link_is_kept_by_caches_only_for_who_has_no_session(client):
+    link = made(client)
+    for revision in ("", "latest", "1"):
+        public, personal = show(client, link, revision), show(client, link, revision, OWNER)
+        assert public.headers["cache-control"] == "max-age=300, public"
+        assert personal.headers["cache-control"] == "no-cache, private"
+        assert public.headers["etag"] != personal.headers["etag"]
+        assert all("Authorization" in answer.headers["vary"] for answer in (public, personal))
+    again = client.get(f"{BASE}/10000", headers={"If-None-Match": show(client, link).headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_lists_are_asked_for_again(client):
+    made(client)
+    for path in (BASE, f"{BASE}/10000/revisions"):
+        answer = client.get(path)
+        assert answer.headers["cache-control"] == "no-cache"
+        assert client.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+
+
+def test_answer_to_a_probe_is_the_same_until_the_link_changes_unless_it_is_made_for_it(client, websites):
+    static, changing = made(client), dynamic(client)
+    first, second = run(client, static), run(client, static, probe_cc="FR")
+    assert first.content == second.content
+    assert (first.headers["cache-control"], first.headers["etag"]) == ("max-age=300, public", second.headers["etag"])
+    answer = run(client, changing)
+    assert answer.headers["cache-control"] == "no-store"
+    assert "etag" not in answer.headers
+
+
+def test_refusals_and_what_is_done_in_a_name_are_kept_by_nobody(client):
+    for answer in (create(client), show(client, {"oonirun_link_id": "99"}), create(client, name="")):
+        assert "no-cache" in answer.headers["cache-control"]
+
+
+# The same links in the older form of the API
+
+OLD = "/api/_/ooni_run"
+
+
+def test_older_clients_find_the_same_link_by_the_same_id(client, service):
+    link = made(client)
+    found = client.get(f"{OLD}/fetch/10000", headers=OWNER).json()
+    assert (found["archived"], found["mine"], found["descriptor_creation_time"]) == (False, True, FIRST)
+    said = {key: value for key, value in LINK.items() if value is not None}
+    assert found["descriptor"] == said
+    service.clock.instant = NOW + timedelta(seconds=5)
+    edited(client, link, nettests=NETTESTS[:1])
+    assert len(client.get(f"{OLD}/list?ids=10000").json()["descriptors"]) == 2
+    edited(client, link, expiration_date="2020-01-01T00:00:00Z")
+    assert client.get(f"{OLD}/list?ids=10000").json()["descriptors"] == []
+    every = client.get(f"{OLD}/list?ids=10000&include_archived=1").json()["descriptors"]
+    assert [each["archived"] for each in every] == [True, True, True]
+    for query in ("", f"?creation_time={FIRST}"):
+        assert client.get(f"{OLD}/fetch/10000{query}").json()["archived"] is True
+
+
+def test_link_of_an_older_client_is_shown_with_all_keys(client, service):
+    nettests = [{"test_name": "web_connectivity", "inputs": ["https://a.example/"], "mine": 1}, {"test_name": "tor"}]
+    old = {"name": "Old", "author": "Some NGO", "nettests": nettests, "kept": [1]}
+    number = client.post(f"{OLD}/create", json=old, headers=OWNER).json()["id"]
+    link = show(client, {"oonirun_link_id": number}, session=OWNER).json()
+    assert set(link) == set(made(client))
+    assert (link["author"], link["description"], link["name_intl"], link["is_mine"]) == ("Some NGO", "", None, True)
+    assert link["expiration_date"] == "2105-12-31T23:59:59.000000Z", "it has no end"
+    assert [each["inputs"] for each in link["nettests"]] == [["https://a.example/"], None]
+    words = {"author": ADA, "short_description": "Short", "description": "Long"}
+    service.clock.instant = NOW + timedelta(seconds=5)
+    changed = edited(client, link, **words)
+    assert (changed["revision"], changed["nettests"]) == ("1", link["nettests"])
+    found = client.get(f"{OLD}/fetch/{number}").json()
+    assert found["descriptor"] == {**old, **words}, "nothing of it was lost"
+    assert found["descriptor_creation_time"] == FIRST
+
+
+def test_link_that_an_older_client_archived_has_ended(client, service):
+    link = made(client)
+    service.clock.instant = NOW + timedelta(seconds=5)
+    assert client.post(f"{OLD}/archive/10000", headers=OWNER).json() == {"v": 1}
+    shown = show(client, link).json()
+    assert (shown["is_expired"], shown["expiration_date"]) == (True, FIRST)
+    assert edit(client, link).status_code == 403
+    assert run(client, link).json()["nettests"] == []
+    assert listed(client) == []
+    assert len(listed(client, "?is_expired=true")) == 1
+
+
+def test_new_ids_pass_over_those_of_older_clients(client, service):
+    for taken in (10_000, 10_001, 10_003):
+        SqlLinks(service.engine).add(LinkVersion(taken, {"name": "Old", "author": ""}, NOW, NOW, "a" * 32), None)
+    assert [made(client)["oonirun_link_id"] for _ in range(2)] == ["10002", "10004"]
