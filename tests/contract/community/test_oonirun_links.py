@@ -6,12 +6,15 @@ from datetime import timedelta
 import pytest
 
 from ooni_adapters.sql.oonirun import SqlLinks
+from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.tables import CITIZENLAB
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_core.oonirun.model import LinkVersion
 from ooni_core.prioritization.model import ListedUrl, PriorityRule
 from ooni_core.prioritization.ports import Measured
 from tests.contract.accounts.conftest import ADA, ADMIN, NOW, bearer, empty
+from tests.unit.oonirun.test_targets import BAD_CONDITIONS
+from tests.unit.oonirun.test_writing import BAD_LINKS
 
 BASE = "/api/v2/oonirun/links"
 OTHER_ADDRESS = "other@example.org"
@@ -265,27 +268,27 @@ def test_each_part_of_a_nettest_makes_a_revision(client, changed):
     assert edited(client, again)["revision"] == "2"
 
 
-@pytest.mark.parametrize("revision", ["0", "2", "99999999999999999999999", "00"])
-def test_revision_that_is_not_there_is_not_found(client, revision):
+def test_revision_that_is_not_there_is_not_found(client):
     link = made(client)
-    for refused in (show(client, link, revision), run(client, link, revision)):
-        assert refusal(refused) == (404, f"OONI Run link has no revision {revision[:20]}")
+    for revision in ("0", "2", "99999999999999999999999", "00"):
+        for refused in (show(client, link, revision), run(client, link, revision)):
+            assert refusal(refused) == (404, f"OONI Run link has no revision {revision[:20]}")
 
 
-@pytest.mark.parametrize("revision", ["notarevision", "-1", "1.0", "Latest", "²", "1%20"])
-def test_revision_that_is_neither_a_number_nor_latest_is_refused(client, revision):
+def test_revision_that_is_neither_a_number_nor_latest_is_refused(client):
     link = made(client)
-    for refused in (show(client, link, revision), run(client, link, revision)):
-        assert (refused.status_code, refused.json()["error"]) == (422, "a revision is latest or a number")
+    for revision in ("notarevision", "-1", "1.0", "Latest", "²", "1%20"):
+        for refused in (show(client, link, revision), run(client, link, revision)):
+            assert (refused.status_code, refused.json()["error"]) == (422, "a revision is latest or a number")
 
 
-@pytest.mark.parametrize("link_id", ["99", "0", "999999999999999", "9" * 30, "abc", "-1", "1.5", "²", "10000%20"])
-def test_link_that_is_not_there_is_not_found(client, link_id):
+def test_link_that_is_not_there_is_not_found(client):
     made(client)
-    link = {**LINK, "oonirun_link_id": link_id}
-    revisions = client.get(f"{BASE}/{link_id}/revisions")
-    for refused in (show(client, link), show(client, link, "1"), revisions, run(client, link), edit(client, link)):
-        assert refusal(refused) == (404, "OONI Run link not found")
+    for link_id in ("99", "0", "999999999999999", "9" * 30, "abc", "-1", "1.5", "²", "10000%20"):
+        link = {**LINK, "oonirun_link_id": link_id}
+        revisions = client.get(f"{BASE}/{link_id}/revisions")
+        for refused in (show(client, link), show(client, link, "1"), revisions, run(client, link), edit(client, link)):
+            assert refusal(refused) == (404, "OONI Run link not found"), link_id
 
 
 # The end of a link
@@ -341,101 +344,52 @@ def test_list_shows_live_links_of_everybody_the_newest_first(client, service):
     assert [each["is_mine"] for each in listed(client, session=OTHER)] == [True, False]
 
 
-@pytest.mark.parametrize("query", ["is_mine=perhaps", "is_expired=2", "limit=-1", "limit=x", "offset=1.5", "limit=²"])
-def test_parameter_that_cannot_be_read_is_refused(client, query):
-    refused = client.get(f"{BASE}?{query}")
-    assert refused.status_code == 422
-    assert refused.json()["error"].startswith(query.partition("=")[0])
+def test_parameter_that_cannot_be_read_is_refused(client):
+    for query in ("is_mine=perhaps", "is_expired=2", "limit=-1", "limit=x", "offset=1.5", "limit=²"):
+        refused = client.get(f"{BASE}?{query}")
+        assert refused.status_code == 422, query
+        assert refused.json()["error"].startswith(query.partition("=")[0])
 
 
 # What is refused: status 422, the place under `detail`, and nothing kept
 
-WEB, EXTRA = {"test_name": "web_connectivity"}, {"inputs": ["https://a.example/"], "inputs_extra": [{}]}
-TOGETHER = "When targets_name is provided, you can't provide inputs or inputs_extra"
-BAD = [
-    *(({key: None}, [key]) for key in ("name", "short_description", "description", "author", "nettests")),
-    *(({key: 5}, [key]) for key in ("name", "short_description", "description", "author", "nettests")),
-    *(({key: "x"}, [key]) for key in ("name", "short_description", "description", "author")),
-    ({"name": ""}, ["name"]),
-    ({"name": "x" * 51}, ["name"]),
-    ({"short_description": "x" * 201}, ["short_description"]),
-    ({"description": "x" * (2**18 + 1)}, ["description"]),
-    ({"author": "x" * 101}, ["author"]),
-    *(({key: {"it": ""}}, [key, "it"]) for key in ("name_intl", "short_description_intl", "description_intl")),
-    ({"name_intl": {"it": "x"}}, ["name_intl", "it"]),
-    ({"name_intl": {"it": None}}, ["name_intl", "it"]),
-    ({"name_intl": ["it"]}, ["name_intl"]),
-    ({"icon": 5}, ["icon"]),
-    *(({"color": color}, ["color"]) for color in ("red", "#fff", "#00aaFG", "00aaFF", "#00aaFF\n", 5)),
-    *(
-        ({"expiration_date": date}, ["expiration_date"])
-        for date in ("soon", "", None, 5, True, "2027-13-01T00:00:00Z", "1969-12-31T23:59:59Z", "2106-01-01", "9999-12-31T23:59:59-01:00")
-    ),
-    ({"nettests": []}, ["nettests"]),
-    ({"nettests": {}}, ["nettests"]),
-    ({"nettests": [WEB] * 101}, ["nettests"]),
-    ({"nettests": [{**WEB, "inputs": ["x"] * 5001}] * 2}, ["nettests"]),
-    ({"nettests": [{**WEB, "targets_name": "websites_list_prioritized"}] * 11}, ["nettests"]),
-    ({"nettests": ["tor"]}, ["nettests", 0]),
-    ({"nettests": [WEB, {}]}, ["nettests", 1, "test_name"]),
-    *(({"nettests": [{"test_name": name}]}, ["nettests", 0, "test_name"]) for name in ("", "x", "x" * 101, None, 5)),
-    ({"nettests": [{**WEB, "inputs": "https://a.example/"}]}, ["nettests", 0, "inputs"]),
-    ({"nettests": [{**WEB, "inputs": ["a", 5]}]}, ["nettests", 0, "inputs", 1]),
-    ({"nettests": [{**WEB, "inputs": [None]}]}, ["nettests", 0, "inputs", 0]),
-    ({"nettests": [{**WEB, **EXTRA, "inputs_extra": ["x"]}]}, ["nettests", 0, "inputs_extra", 0]),
-    ({"nettests": [{**WEB, **EXTRA, "inputs_extra": {}}]}, ["nettests", 0, "inputs_extra"]),
-    ({"nettests": [{**WEB, "targets_name": 5}]}, ["nettests", 0, "targets_name"]),
-    *(({"nettests": [{**WEB, "options": options}]}, ["nettests", 0, "options"]) for options in (None, [], "x")),
-    ({"nettests": [{**WEB, "is_background_run_enabled": "yes"}]}, ["nettests", 0, "is_background_run_enabled_default"]),
-    ({"nettests": [{**WEB, "is_manual_run_enabled_default": None}]}, ["nettests", 0, "is_manual_run_enabled_default"]),
-    *(
-        ({"nettests": [{**WEB, "targets_name": "x", **more}]}, TOGETHER)
-        for more in ({"inputs": []}, {"inputs_extra": []}, EXTRA, {"inputs": ["https://a.example/"]})
-    ),
-    *(
-        ({"nettests": [{**WEB, **more}]}, "When inputs_extra is provided, inputs must be provided too, as many as there are of it")
-        for more in ({**EXTRA, "inputs_extra": []}, {"inputs_extra": [{}]}, {"inputs_extra": []}, {**EXTRA, "inputs_extra": [{}, {}]})
-    ),
-]  # fmt: skip
 
-
-@pytest.mark.parametrize(("changed", "expected"), BAD, ids=lambda value: None)
-def test_value_that_cannot_be_right_is_refused_by_name(client, changed, expected):
-    refused = create(client, **changed)
-    assert refused.status_code == 422, refused.json()
-    if isinstance(expected, str):
-        assert refused.json() == {"detail": {"error": expected}, "error": expected}
-    else:
-        (wrong,) = refused.json()["detail"]
-        assert (wrong["loc"], bool(wrong["msg"])) == (["body", *expected], True)
-        assert refused.json()["error"] == f"{'.'.join(map(str, expected))}: {wrong['msg']}"
+def test_value_that_cannot_be_right_is_refused_by_name(client):
+    for changed, expected in BAD_LINKS:
+        refused = create(client, **changed)
+        assert refused.status_code == 422, (changed, refused.json())
+        detail = refused.json()["detail"]
+        if isinstance(expected, str):
+            assert refused.json() == {"detail": {"error": expected}, "error": expected}
+        else:
+            assert [each["loc"] for each in detail] == [["body", *expected]]
+            assert refused.json()["error"] == f"{'.'.join(map(str, expected))}: {detail[0]['msg']}"
     assert listed(client) == []
 
 
-@pytest.mark.parametrize("missing", ["name", "short_description", "description", "author", "nettests"])
-def test_what_must_be_said_is_missed_by_name(client, missing):
+def test_what_must_be_said_is_missed_by_name(client):
     link = made(client)
-    sent = {key: value for key, value in LINK.items() if key != missing}
-    for refused in (
-        client.post(BASE, json=sent, headers=OWNER),
-        client.put(f"{BASE}/{link['oonirun_link_id']}", json=sent, headers=OWNER),
-        client.put(f"{BASE}/99", json=sent, headers=OWNER),
-    ):
-        wrong = {"loc": ["body", missing], "msg": "it is missing", "type": "value_error"}
-        assert refusal(refused) == (422, [wrong])
+    for missing in ("name", "short_description", "description", "author", "nettests"):
+        sent = {key: value for key, value in LINK.items() if key != missing}
+        for refused in (
+            client.post(BASE, json=sent, headers=OWNER),
+            client.put(f"{BASE}/{link['oonirun_link_id']}", json=sent, headers=OWNER),
+            client.put(f"{BASE}/99", json=sent, headers=OWNER),
+        ):
+            wrong = {"loc": ["body", missing], "msg": "it is missing", "type": "value_error"}
+            assert refusal(refused) == (422, [wrong])
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'"x"', b"\xff", b'{"name": NaN}', b"[" * 2000])
-def test_body_that_is_no_object_is_refused(client, content):
-    link = made(client)
-    path = f"{BASE}/{link['oonirun_link_id']}"
-    for refused in (
-        client.post(BASE, content=content, headers=OWNER),
-        client.put(path, content=content, headers=OWNER),
-        client.post(f"{path}/engine-descriptor/latest", content=content),
-    ):
-        assert (refused.status_code, refused.json()["error"]) == (422, "JSON expected")
-        assert refused.json()["detail"][0]["msg"]
+def test_body_that_is_no_object_is_refused(client):
+    path = f"{BASE}/{made(client)['oonirun_link_id']}"
+    for content in (b"", b"{", b"[]", b"null", b"7", b'"x"', b"\xff", b'{"name": NaN}', b"[" * 2000):
+        for refused in (
+            client.post(BASE, content=content, headers=OWNER),
+            client.put(path, content=content, headers=OWNER),
+            client.post(f"{path}/engine-descriptor/latest", content=content),
+        ):
+            assert (refused.status_code, refused.json()["error"]) == (422, "JSON expected"), content
+            assert refused.json()["detail"][0]["msg"]
 
 
 def test_object_that_no_answer_can_hold_is_refused(client):
@@ -473,6 +427,7 @@ def websites(service):
     service.prioritization.refresh()
 
 
+WEB = {"test_name": "web_connectivity"}
 DYNAMIC = {**WEB, "targets_name": "websites_list_prioritized"}
 
 
@@ -500,25 +455,26 @@ def test_probe_gets_websites_where_the_author_chose_none(client, websites):
     assert show(client, link).json()["nettests"][0]["inputs"] is None, "nobody else does"
 
 
-@pytest.mark.parametrize(
-    ("conditions", "count"),
-    [
-        ({"run_type": "manual", "is_charging": False}, 180),
-        ({"run_type": "timed", "is_charging": True}, 100),
-        ({"run_type": "timed", "is_charging": False}, 20),
-        ({"probe_cc": "FR"}, 150),
-        ({"probe_cc": "ZZ", "probe_asn": "AS0"}, 150),
-        ({"probe_asn": "1234"}, 180),
-        ({"website_category_codes": ["HUMR"]}, 30),
-        ({"website_category_codes": ["humr", "NEWS"]}, 180),
-        ({"website_category_codes": ["NOWHERE"]}, 0),
-    ],
-)
-def test_occasion_and_place_decide_how_many_websites(client, websites, conditions, count):
-    found = chosen(client, dynamic(client), **conditions)
-    assert len(found) == count
-    if wanted := {code.upper() for code in conditions.get("website_category_codes", ())}:
-        assert {extra["category_code"] for _, extra in found} <= wanted
+OCCASIONS = [
+    ({"run_type": "manual", "is_charging": False}, 180),
+    ({"run_type": "timed", "is_charging": True}, 100),
+    ({"run_type": "timed", "is_charging": False}, 20),
+    ({"probe_cc": "FR"}, 150),
+    ({"probe_cc": "ZZ", "probe_asn": "AS0"}, 150),
+    ({"probe_asn": "1234"}, 180),
+    ({"website_category_codes": ["HUMR"]}, 30),
+    ({"website_category_codes": ["humr", "NEWS"]}, 180),
+    ({"website_category_codes": ["NOWHERE"]}, 0),
+]
+
+
+def test_occasion_and_place_decide_how_many_websites(client, websites):
+    link = dynamic(client)
+    for conditions, count in OCCASIONS:
+        found = chosen(client, link, **conditions)
+        assert len(found) == count, conditions
+        if wanted := {code.upper() for code in conditions.get("website_category_codes", ())}:
+            assert {extra["category_code"] for _, extra in found} <= wanted
 
 
 def test_without_test_lists_probes_get_the_bundled_ones(client, service):
@@ -539,7 +495,7 @@ def test_urgent_website_comes_first_however_often_it_was_measured(client, servic
     url = "https://3.it.example/"
     websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n in range(5)])
     rule = PriorityRule(url=url, priority=100_000)
-    rules = websites._rules
+    rules = SqlRules(service.engine)
     rules.change(None, rule, "", NOW)
     websites.refresh_rules()
     try:
@@ -559,51 +515,34 @@ def test_list_that_nobody_knows_has_no_inputs_and_is_logged(client, caplog):
     ]
 
 
-@pytest.mark.parametrize(
-    "network", ["vpn", "wifi", "mobile", "wired_ethernet", "no_internet", "bluetooth", "usb", "unknown"]
-)
-def test_every_kind_of_network_is_known(client, network):
-    assert run(client, made(client), network_type=network).status_code == 200
+def test_every_kind_of_network_is_known(client):
+    link = made(client)
+    for network in ("vpn", "wifi", "mobile", "wired_ethernet", "no_internet", "bluetooth", "usb", "unknown"):
+        assert run(client, link, network_type=network).status_code == 200, network
 
 
-@pytest.mark.parametrize(
-    ("changed", "place"),
-    [
-        *(({key: None}, key) for key in CONDITIONS),
-        ({"run_type": "bad"}, "run_type"),
-        ({"run_type": "timed\n"}, "run_type"),
-        ({"network_type": "bad"}, "network_type"),
-        ({"network_type": []}, "network_type"),
-        ({"is_charging": "yes"}, "is_charging"),
-        ({"is_charging": 1}, "is_charging"),
-        *(({"probe_cc": cc}, "probe_cc") for cc in ("it", "ITA", "", "I1", 5)),
-        *(
-            ({"probe_asn": asn}, "probe_asn")
-            for asn in ("AS", "", "ASx", "AS12345678901", "AS4294967296", "-1", "²", 5)
-        ),
-        *(({"website_category_codes": codes}, "website_category_codes") for codes in ("NEWS", {}, [5], [None])),
-    ],
-)
-def test_condition_that_cannot_be_right_is_refused_by_name(client, changed, place):
-    refused = run(client, made(client), **changed)
-    assert refused.status_code == 422
-    assert refused.json()["detail"][0]["loc"] == ["body", place]
+def test_condition_that_cannot_be_right_is_refused_by_name(client):
+    link = made(client)
+    for changed, place in BAD_CONDITIONS:
+        refused = run(client, link, **changed)
+        assert refused.status_code == 422, (changed, refused.json())
+        assert [each["loc"] for each in refused.json()["detail"]] == [["body", place]]
 
 
-@pytest.mark.parametrize("missing", ["is_charging", "run_type", "probe_cc", "probe_asn", "network_type"])
-def test_condition_that_is_missing_is_named(client, missing):
+def test_condition_that_is_missing_is_named(client):
     path = f"{BASE}/{made(client)['oonirun_link_id']}/engine-descriptor/1"
-    refused = client.post(path, json={key: value for key, value in CONDITIONS.items() if key != missing})
-    assert refused.json()["error"] == f"{missing}: it is missing"
+    for missing in ("is_charging", "run_type", "probe_cc", "probe_asn", "network_type"):
+        refused = client.post(path, json={key: value for key, value in CONDITIONS.items() if key != missing})
+        assert refused.json()["error"] == f"{missing}: it is missing"
     assert client.post(path, json={**CONDITIONS, "unknown": 5}).status_code == 200
 
 
 SOFTWARE = "ooniprobe-android-unattended,3.8.2,android,ooniprobe-engine,3.17.2,ooniprobe-engine_1.2.3"
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
+def test_software_of_a_probe_is_told_well_or_not_at_all(client):
+    link = made(client)
+    for headers, status in (
         ({"useragent": SOFTWARE}, 200),
         ({"UserAgent": SOFTWARE.replace("android,", "any platform,")}, 200),
         ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}, 200),
@@ -612,10 +551,8 @@ SOFTWARE = "ooniprobe-android-unattended,3.8.2,android,ooniprobe-engine,3.17.2,o
         ({"UserAgent": SOFTWARE + ",more"}, 422),
         ({"UserAgent": ""}, 422),
         ({"UserAgent": SOFTWARE.replace("3.8.2", "3 8 2")}, 422),
-    ],
-)
-def test_software_of_a_probe_is_told_well_or_not_at_all(client, headers, status):
-    assert run(client, made(client), headers=headers).status_code == status
+    ):
+        assert run(client, link, headers=headers).status_code == status, headers
 
 
 # Caches

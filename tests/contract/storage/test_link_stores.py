@@ -54,6 +54,21 @@ def test_versions_come_back_as_they_were_oldest_first(store):
     assert list(store.versions([5])) == list(store.versions([])) == []
 
 
+def test_versions_know_when_they_end(store):
+    ending = attrs.evolve(OTHER, expires=NOW.replace(microsecond=0) + timedelta(days=180))
+    store.add(ending, None)
+    store.add(FIRST, None)
+    assert list(store.versions()) == [ending, FIRST]
+    assert FIRST.expires is None
+
+
+def test_lowest_free_id_is_between_those_that_are_taken(store):
+    assert store.first_free(10_000) == 10_000
+    for taken in (9_999, 10_000, 10_001, 10_003):
+        store.add(attrs.evolve(FIRST, link_id=taken), None)
+    assert [store.first_free(start) for start in (9_998, 9_999, 10_003, 20_000)] == [9_998, 10_002, 10_004, 20_000]
+
+
 def test_translation_takes_the_place_of_the_version_it_translates(store):
     store.add(FIRST, None)
     translated = translation_of(FIRST, "in other words")

@@ -12,9 +12,10 @@ from ooni_adapters.clickhouse.dialect import ClickHouseDialect
 from ooni_adapters.database import open_database
 from ooni_adapters.duckdb import DuckDbEngine
 from ooni_adapters.sql.migrations import MIGRATIONS, Migration, migrate, pending, require_declared_schema
+from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.sql.preparing import create_tables, differences
 from ooni_adapters.sql.schema import Column, Kind, Table
-from ooni_adapters.sql.tables import FASTPATH, TABLES, TEST_GROUPS
+from ooni_adapters.sql.tables import FASTPATH, OONIRUN, TABLES, TEST_GROUPS
 from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_entrypoints.cli import cli
 from tests.service import free_port
@@ -76,6 +77,17 @@ def test_rollups_of_a_database_from_before_are_made_anew_and_the_rest_is_kept(em
     require_declared_schema(empty)
     assert "rollup_days" not in empty.existing()
     assert empty.query("SELECT test_name, test_group FROM test_groups").tuples == [("ndt", "performance")]
+
+
+def test_links_of_a_database_from_before_have_no_end(empty):
+    migrate(empty, MIGRATIONS[:3])
+    empty.execute("ALTER TABLE oonirun DROP COLUMN expiration_date")
+    former = attrs.evolve(OONIRUN, columns=tuple(c for c in OONIRUN.columns if c.name != "expiration_date"))
+    empty.insert(former, [{"ooni_run_link_id": 7, "descriptor": "{}"}])
+    migrate(empty)
+    require_declared_schema(empty)
+    (version,) = SqlLinks(empty).versions()
+    assert (version.link_id, version.expires) == (7, None)
 
 
 def test_interrupted_migration_is_taken_up_again(prepared):
