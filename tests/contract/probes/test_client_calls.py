@@ -11,6 +11,7 @@ import pytest
 from ooni_adapters.credentials import make_credentials_file
 from ooni_adapters.database import open_database
 from ooni_adapters.sql.tables import TABLES
+from tests.contract.accounts.conftest import ADA, KEY, bearer
 from tests.contract.probes.conftest import write_geoip
 from tests.contract.probes.go_client import ENGINE, REGISTRATION, GoClient, Missing, Time, decode
 from tests.service import RunningService, eventually
@@ -70,7 +71,8 @@ NETWORKS = [("198.51.100.0/24", "FR", "64502", "Example Telecom"), ("2001:db8:77
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("probes")
-    running = RunningService(folder, settings=f'[probes]\ncredentials = "{folder}/credentials.json"\n')
+    keys = f'[accounts]\njwt_keys = ["{KEY}"]\naccount_id_hashing_keys = ["{KEY}"]\n'
+    running = RunningService(folder, settings=f'[probes]\ncredentials = "{folder}/credentials.json"\n{keys}')
     make_credentials_file(folder / "credentials.json", datetime.now(UTC))
     (running.data_dir / "vpn").mkdir(parents=True)
     for name, document in (("tor_targets", TOR), ("psiphon_config", PSIPHON), ("vpn/riseupvpn", VPN)):
@@ -332,6 +334,76 @@ def test_openvpn_experiment_gets_its_configuration_without_a_token(probe):
     found = decode(kind, probe.call("GET", "/api/v2/ooniprobe/vpn-config/riseupvpn?country_code=IT"))
     assert found["config"]["ca"]
     assert found["endpoints"]
+
+
+RUN_LINK = {
+    **dict.fromkeys(("name", "description", "author", "revision"), str),
+    "date_created": Time,
+    "nettests": [
+        {
+            **dict.fromkeys(("test_name", "targets_name"), str),
+            **dict.fromkeys(("is_background_run_enabled", "is_manual_run_enabled"), bool),
+            "inputs": [str],
+            "inputs_extra": [(object,)],
+            "options": (object,),
+        }
+    ],
+}
+RUN_CONDITIONS = {
+    "is_charging": True,
+    "run_type": "manual",
+    "probe_cc": "IT",
+    "probe_asn": "AS65550",
+    "network_type": "wifi",
+    "website_category_codes": [],
+}
+BROWSER = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+
+
+def run_link(probe, *nettests):
+    """Make a link as the web page does; its path."""
+    words = {"name": "Elections", "short_description": "Sites", "description": "Sites to test", "author": ADA}
+    token = bearer("user", ADA, at=datetime.now(UTC))["Authorization"].removeprefix("Bearer ")
+    made = probe.call("POST", "/api/v2/oonirun/links", {**words, "nettests": nettests}, token=token)
+    return f"/api/v2/oonirun/links/{made['oonirun_link_id']}"
+
+
+@pytest.mark.parametrize("revision", ["latest", "1"])
+def test_run_link_is_fetched_with_the_conditions_of_the_run(service, probe, revision):
+    chosen = {"test_name": "web_connectivity", "inputs": ["https://1.it.example/"], "inputs_extra": [{"a": 1}]}
+    path = run_link(probe, chosen, {"test_name": "tor", "options": {"SafeX": 1}})
+    client = GoClient(service.url, BROWSER)
+    found = decode(RUN_LINK, client.call("POST", f"{path}/engine-descriptor/{revision}", RUN_CONDITIONS))
+    assert found["revision"] == "1"
+    assert [each["test_name"] for each in found["nettests"]] == ["web_connectivity", "tor"]
+    assert [each["inputs"] for each in found["nettests"]] == [["https://1.it.example/"], []]
+    asked = [client.exchange("POST", f"{path}/engine-descriptor/{revision}", RUN_CONDITIONS)[2] for _ in range(2)]
+    assert asked[0] == asked[1], "or the person would be asked to agree again"
+
+
+def test_run_link_without_inputs_gets_those_that_check_in_would_give(service, probe):
+    path = run_link(probe, {"test_name": "web_connectivity", "targets_name": "websites_list_prioritized"})
+    client = GoClient(service.url, BROWSER)
+    for changed, count in (({}, 2050), ({"run_type": "timed"}, 100), ({"website_category_codes": ["HUMR"]}, 50)):
+        answer = client.call("POST", f"{path}/engine-descriptor/latest", RUN_CONDITIONS | changed)
+        (nettest,) = decode(RUN_LINK, answer)["nettests"]
+        assert len(nettest["inputs"]) == len(nettest["inputs_extra"]) == count
+        assert {extra["country_code"] for extra in nettest["inputs_extra"]} <= {"IT", "XX"}
+
+
+def test_run_link_is_read_as_a_static_one(service, probe):
+    path = run_link(probe, {"test_name": "dnscheck", "inputs": ["https://dns.example/"]})
+    found = decode(RUN_LINK, GoClient(service.url, BROWSER).call("GET", path))
+    assert (found["name"], found["author"], found["revision"]) == ("Elections", ADA, "1")
+    assert found["nettests"][0]["inputs"] == ["https://dns.example/"]
+
+
+def test_run_link_of_an_older_app_is_fetched(service, probe):
+    path = run_link(probe, {"test_name": "dnscheck", "inputs": ["https://dns.example/"]})
+    client = GoClient(service.url, "ooniprobe-android/3.8.2 ooniprobe-engine/3.18.1", accepts_gzip=False)
+    found = client.call("GET", f"/api/_/ooni_run/fetch/{path.rpartition('/')[2]}")
+    kind = {"archived": bool, "descriptor": RUN_LINK, "descriptor_creation_time": Time, "mine": bool, "v": int}
+    assert decode(kind, found)["descriptor"]["nettests"][0]["inputs"] == ["https://dns.example/"]
 
 
 def test_old_apps_are_told_that_their_report_is_there(service):

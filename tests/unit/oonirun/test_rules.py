@@ -1,6 +1,7 @@
 """What descriptors must be like, and which changes are translations."""
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import pytest
 
@@ -61,6 +62,8 @@ def test_empty_translation_is_refused(key):
         ("nettests", [{"test_name": "a", "inputs": [5]}], "nettests[0]"),
         ("nettests", [{"test_name": "a", "options": []}], "nettests[0]"),
         ("nettests", [{"test_name": "a", "inputs": ["x"] * 5001}] * 2, "nettests"),
+        ("nettests", [{"test_name": "a", "targets_name": "websites_list_prioritized"}] * 11, "nettests"),
+        ("unknown", reduce(lambda inner, _: [inner], range(40), 1), "descriptor"),
     ],
 )
 def test_value_that_cannot_be_right_is_refused_by_name(key, value, named):
