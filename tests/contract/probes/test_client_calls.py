@@ -200,8 +200,10 @@ def test_gzip_is_the_only_encoding_and_comes_only_when_asked_for(service):
     asked = CHECK_IN | {"run_type": "manual"}
     for accepts_gzip, encoding in ((True, "gzip"), (False, None)):
         client = GoClient(service.url, accepts_gzip=accepts_gzip)
-        _, headers, _ = client.exchange("POST", "/api/v1/check-in", asked)
+        _, headers, body = client.exchange("POST", "/api/v1/check-in", asked)
         assert headers["Content-Encoding"] == encoding
+    # Older clients cut answers at 4 MiB, and there may be 9,999 URLs in one.
+    assert len(body) / 2050 * 9999 < 2**22
 
 
 def test_probes_of_one_network_do_not_stand_in_each_others_way(probe):
@@ -213,17 +215,33 @@ def test_probes_of_one_network_do_not_stand_in_each_others_way(probe):
 # 5 and 6: reports
 
 
-def test_report_is_opened_in_json(probe):
-    found = decode(
-        {"report_id": str, "supported_formats": [str], "backend_version": str}, probe.call("POST", "/report", TEMPLATE)
-    )
+@pytest.mark.parametrize(("cc", "asn"), [("IT", 65550), ("ZZ", 0)])
+def test_report_is_opened_in_json(probe, cc, asn):
+    kind = {"report_id": str, "supported_formats": [str], "backend_version": str}
+    found = decode(kind, probe.call("POST", "/report", TEMPLATE | {"probe_cc": cc, "probe_asn": f"AS{asn}"}))
     assert "json" in found["supported_formats"]
-    assert re.fullmatch(r"\d{8}T\d{6}Z_webconnectivity_IT_65550_n1_[A-Za-z0-9]{16}", found["report_id"])
+    assert re.fullmatch(rf"\d{{8}}T\d{{6}}Z_webconnectivity_{cc}_{asn}_n1_[A-Za-z0-9]{{16}}", found["report_id"])
 
 
-def test_measurement_is_acknowledged_with_its_uid(probe):
-    _, uid = submit(probe)
+# What some measurements have: those of newer clients, and those that are uploaded again.
+MORE = {
+    "extensions": {"dnst": 0},
+    "id": "bdd20d7a-bba5-40dd-a111-9863d7908572",
+    "input_hashes": [],
+    "measurement_uid": "20260101000000.000000_IT_webconnectivity_0123456789abcdef",
+    "options": ["SafeOption=1"],
+    "probe_city": None,
+    "probe_id": "0123456789abcdef",
+    "test_helpers": {"backend": {"address": "https://0.th.ooni.org", "type": "https"}},
+}
+
+
+@pytest.mark.parametrize("user_agent", [ENGINE, "ooniprobe-android/3.8.0 ooniprobe-engine/3.18.1"])
+@pytest.mark.parametrize("more", [{}, MORE], ids=["new", "again"])
+def test_measurement_is_acknowledged_with_its_uid(service, user_agent, more):
+    _, uid = submit(GoClient(service.url, user_agent, accepts_gzip=user_agent == ENGINE), **more)
     assert re.fullmatch(r"\d{14}\.\d{6}_IT_webconnectivity_[0-9a-f]{16}", uid)
+    assert uid != MORE["measurement_uid"]
 
 
 def test_upload_of_fifteen_megabytes_in_slow_pieces_is_accepted(service, probe):
@@ -261,8 +279,19 @@ def test_measurement_kit_closes_its_report(service):
 # 7: registration, login, protected inputs
 
 
-def test_probe_registers_and_logs_in(probe):
-    client_id = decode({"client_id": str}, probe.call("POST", "/api/v1/register", REGISTRATION))["client_id"]
+BY_OTHERS = {
+    "available_bandwidth": "100",
+    "device_token": "x",
+    "language": "it",
+    "network_type": "wifi",
+    "probe_family": "sbs",
+    "probe_timezone": "Europe/Rome",
+}
+
+
+@pytest.mark.parametrize("more", [{}, BY_OTHERS], ids=["ours", "others"])
+def test_probe_registers_and_logs_in(probe, more):
+    client_id = decode({"client_id": str}, probe.call("POST", "/api/v1/register", REGISTRATION | more))["client_id"]
     assert client_id
     found = decode({"token": str, "expire": Time}, log_in(probe, client_id))
     assert found["token"]
@@ -479,7 +508,8 @@ MANIFEST = {
 SUBMITTED = dict.fromkeys(("measurement_uid", "report_id", "verification_status", "submit_response", "error"), str)
 
 
-def test_measurement_goes_with_the_proof_of_a_credential(service, probe):
+def test_measurement_goes_with_the_proof_of_a_credential(service):
+    probe = GoClient(service.url, user_agent=NAME)
     known = decode(MANIFEST, probe.call("GET", "/api/v1/manifest"))
     rules, version = known["manifest"], known["meta"]["version"]
     assert len(rules["submission_policy"][-1]["policy"]["age"]) == 2
@@ -489,7 +519,6 @@ def test_measurement_goes_with_the_proof_of_a_credential(service, probe):
         {"credential_sign_response": str, "emission_day": int}, probe.call("POST", "/api/v1/sign_credential", asked)
     )
     user.handle_registration_response(signed["credential_sign_response"])
-    short = GoClient(service.url, user_agent=NAME)
     for _ in range(2):
         content, policy = json.dumps(measurement()), rules["submission_policy"][0]["policy"]
         proof = user.make_submit_request_with_hash(
@@ -497,7 +526,7 @@ def test_measurement_goes_with_the_proof_of_a_credential(service, probe):
         )
         body = {"format": "json", "content": content, "nym": proof.nym, "zkp_request": proof.request}
         body |= {"manifest_version": version, "protocol_version": known["meta"]["protocol_version"]}
-        found = decode(SUBMITTED, short.call("POST", "/api/v1/submit_measurement", body))
+        found = decode(SUBMITTED, probe.call("POST", "/api/v1/submit_measurement", body))
         assert (found["verification_status"], found["error"]) == ("verified", None)
         user.handle_submit_response(found["submit_response"])
 
@@ -558,7 +587,7 @@ def test_new_location_database_is_noticed(service, probe):
 # Privacy: the addresses of all those clients
 
 
-def test_addresses_of_clients_are_neither_stored_nor_logged(service, probe):
+def test_addresses_of_clients_are_neither_stored_nor_logged(service, probe, token):
     for address in CLIENTS:
         headers = [("X-Forwarded-For", f"203.0.113.5, {address}"), ("X-Real-IP", address)]
         everything(probe, headers)
@@ -577,6 +606,8 @@ def test_addresses_of_clients_are_neither_stored_nor_logged(service, probe):
     parts = [CLIENTS[0].encode(), b"2001:db8:77:1", bytes([198, 51, 100, 77]), b"203.0.113.5"]
     assert {str(path): part for path, content in kept.items() for part in parts if part in content} == {}
     service.start("--log-level", "debug")
+    # The one restart of this service also shows that tokens outlive it.
+    assert probe.call("GET", "/api/v1/test-list/psiphon-config", token=token) == PSIPHON
 
 
 def everything(probe, headers):
@@ -595,6 +626,9 @@ def everything(probe, headers):
     for path in ("test-helpers", "test-list/urls?limit=x", "test-list/tor-targets", "measurements", "no/such/path"):
         probe.exchange("GET", f"/api/v1/{path}", more=headers, token="nonsense")
     probe.exchange("POST", "/report/bogus", b"{", more=headers)
+    link = run_link(probe, {"test_name": "web_connectivity", "targets_name": "websites_list_prioritized"})
+    for body in (RUN_CONDITIONS, {}, b"{"):
+        probe.exchange("POST", f"{link}/engine-descriptor/latest", body, more=headers)
 
 
 def test_client_that_decodes_strictly_would_have_noticed(probe):
