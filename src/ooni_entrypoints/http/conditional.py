@@ -35,7 +35,7 @@ def tagged(
     identity: bytes | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
-    """Answer with *body* and an ``ETag``, or with 304 when the client names that tag.
+    """Answer with *body* and an ``ETag``, or with 304 when the client names that tag and only reads.
 
     The tag is strong, that is of these bytes, unless it is made of something else.
 
@@ -49,7 +49,8 @@ def tagged(
     """
     digest = hashlib.blake2b(body if identity is None else identity, digest_size=16).hexdigest()
     tag = f'"{digest}"' if identity is None else f'W/"{digest}"'
-    wanted = [item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")]
+    known = request.headers.get("if-none-match", "") if request.method != "POST" else ""
+    wanted = [item.strip().removeprefix("W/") for item in known.split(",")]
     if "*" in wanted or f'"{digest}"' in wanted:
         return bytes_answer(b"", media_type, 304, cache, {"ETag": tag})
     return bytes_answer(body, media_type, 200, cache, {"ETag": tag, **(headers or {})})

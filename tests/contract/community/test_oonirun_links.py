@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.sql.prioritization import SqlRules
@@ -583,6 +585,7 @@ def test_answer_to_a_probe_is_the_same_until_the_link_changes_unless_it_is_made_
     first, second = run(client, static), run(client, static, probe_cc="FR")
     assert first.content == second.content
     assert (first.headers["cache-control"], first.headers["etag"]) == ("max-age=300, public", second.headers["etag"])
+    assert run(client, static, headers={"If-None-Match": first.headers["etag"]}).content == first.content
     answer = run(client, changing)
     assert answer.headers["cache-control"] == "no-store"
     assert "etag" not in answer.headers
@@ -591,6 +594,21 @@ def test_answer_to_a_probe_is_the_same_until_the_link_changes_unless_it_is_made_
 def test_refusals_and_what_is_done_in_a_name_are_kept_by_nobody(client):
     for answer in (create(client), show(client, {"oonirun_link_id": "99"}), create(client, name="")):
         assert "no-cache" in answer.headers["cache-control"]
+
+
+def test_pages_of_others_learn_nothing_about_what_is_done_in_a_name(client):
+    link, ours, others = made(client), "https://run.ooni.io", "https://run-ooni.example"
+    path = f"{BASE}/{link['oonirun_link_id']}"
+    for method, asked, origin, allowed in (
+        ("PUT", path, ours, ours),
+        ("PUT", path, others, None),
+        ("POST", BASE, others, None),
+        ("GET", BASE, others, "*"),
+        ("GET", path, others, "*"),
+        ("POST", f"{path}/engine-descriptor/latest", others, "*"),
+    ):
+        answer = client.options(asked, headers={"Origin": origin, "Access-Control-Request-Method": method})
+        assert answer.headers.get("access-control-allow-origin") == allowed, (method, asked)
 
 
 # The same links in the older form of the API
@@ -649,3 +667,53 @@ def test_new_ids_pass_over_those_of_older_clients(client, service):
     for taken in (10_000, 10_001, 10_003):
         SqlLinks(service.engine).add(LinkVersion(taken, {"name": "Old", "author": ""}, NOW, NOW, "a" * 32), None)
     assert [made(client)["oonirun_link_id"] for _ in range(2)] == ["10002", "10004"]
+
+
+# Whatever is sent, there is an answer, and what was accepted can be read again by everybody
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
+)
+likely = st.sampled_from(["websites_list_prioritized", "2027-01-01", "#00aaff", ADA, "web_connectivity", "IT", "AS1"])
+keys = st.sampled_from(["it", "test_name", "inputs", "inputs_extra", "targets_name", "options", "a"])
+values = st.recursive(
+    scalars | likely,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
+)
+nettests = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(NETTESTS[0], values)).map(lambda some: WEB | some))
+changes = st.fixed_dictionaries(
+    {}, optional={**dict.fromkeys([*WORDS, "expiration_date"], values), "nettests": nettests}
+)
+
+
+def test_any_link_is_refused_or_can_be_read_again(client):
+    ids = {
+        BASE: made(client)["oonirun_link_id"],
+        OLD: client.post(f"{OLD}/create", json=LINK, headers=OWNER).json()["id"],
+    }
+    statuses = set()
+
+    def send(method, path, document, session=None):
+        answer = client.request(method, path, json=document, headers=session)
+        statuses.add(answer.status_code)
+        assert answer.status_code == 200 or answer.json()["error"], answer.text
+        assert answer.status_code < 500, (path, document, answer.text)
+
+    @settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(changes | values, st.fixed_dictionaries({}, optional=dict.fromkeys(CONDITIONS, values)))
+    def ask(changed, conditions):
+        document = {**LINK, **changed} if isinstance(changed, dict) else changed
+        send("POST", BASE, document, OWNER)
+        send("POST", f"{OLD}/create", document, OWNER)
+        send("POST", f"{OLD}/create?id={ids[OLD]}", document, OWNER)
+        for link_id in ids.values():
+            send("PUT", f"{BASE}/{link_id}", document, STAFF)
+            for path in (f"{BASE}/{link_id}", f"{OLD}/fetch/{link_id}"):
+                assert client.get(path).status_code == 200, document
+            send("POST", f"{BASE}/{link_id}/engine-descriptor/latest", {**CONDITIONS, **conditions})
+
+    ask()
+    assert len(listed(client, "?is_expired=true")) >= 2
+    assert client.get(f"{OLD}/list").status_code == 200
+    assert statuses >= {200, 400, 422}
