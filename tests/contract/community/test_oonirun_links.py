@@ -1,112 +1,32 @@
-"""OONI Run links with numbered revisions over HTTP, as the web page and probes use them, on every engine."""
+"""OONI Run links with numbered revisions over HTTP: who makes, changes and reads them, on every engine."""
 
 import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ooni_adapters.sql.oonirun import SqlLinks
-from ooni_adapters.sql.prioritization import SqlRules
-from ooni_adapters.sql.tables import CITIZENLAB
-from ooni_adapters.sql.testlists import SqlTestLists
-from ooni_core.oonirun.model import LinkVersion
-from ooni_core.prioritization.model import ListedUrl, PriorityRule
-from ooni_core.prioritization.ports import Measured
-from tests.contract.accounts.conftest import ADA, ADMIN, NOW, bearer, empty
-from tests.unit.oonirun.test_targets import BAD_CONDITIONS
+from tests.contract.accounts.conftest import ADA, NOW
+from tests.contract.community.links import (
+    BASE,
+    FIRST,
+    LATER,
+    LINK,
+    NETTESTS,
+    OTHER,
+    OTHER_ADDRESS,
+    OWNER,
+    STAFF,
+    WORDS,
+    create,
+    edit,
+    edited,
+    listed,
+    made,
+    refusal,
+    run,
+    show,
+)
 from tests.unit.oonirun.test_writing import BAD_LINKS
-
-BASE = "/api/v2/oonirun/links"
-OTHER_ADDRESS = "other@example.org"
-OWNER, OTHER, STAFF = bearer("user", ADA), bearer("user", OTHER_ADDRESS), bearer("admin", ADMIN)
-NETTESTS = [
-    {
-        "test_name": "web_connectivity",
-        "inputs": ["https://example.com/", "https://ooni.example/"],
-        "inputs_extra": [{"category_code": "HUMR"}, {}],
-        "targets_name": None,
-        "options": {"HTTP3Enabled": True},
-        "is_background_run_enabled_default": False,
-        "is_manual_run_enabled_default": True,
-    },
-    {
-        "test_name": "dnscheck",
-        "inputs": ["https://dns.example/"],
-        "inputs_extra": None,
-        "targets_name": None,
-        "options": {},
-        "is_background_run_enabled_default": True,
-        "is_manual_run_enabled_default": False,
-    },
-]
-WORDS = {
-    "name": "Наблюдение",
-    "name_intl": {"it": "corsa"},
-    "short_description": "Sites to test",
-    "short_description_intl": {"it": "Siti da provare"},
-    "description": "Long text",
-    "description_intl": None,
-    "author": ADA,
-    "icon": "myicon",
-    "color": "#00aaFF",
-}
-LINK = {**WORDS, "nettests": NETTESTS}
-LATER = "2027-01-01T00:00:00.000000Z"
-FIRST = "2026-11-23T22:41:49.000000Z"
-CONDITIONS = {
-    "is_charging": True,
-    "run_type": "manual",
-    "probe_cc": "IT",
-    "probe_asn": "AS1234",
-    "network_type": "wifi",
-    "website_category_codes": [],
-}
-
-
-def create(client, session=OWNER, **changed):
-    return client.post(BASE, json={**LINK, **changed}, headers=session)
-
-
-def made(client, session=OWNER, **changed):
-    answer = create(client, session, **changed)
-    assert answer.status_code == 200, answer.json()
-    return answer.json()
-
-
-def edit(client, link, session=OWNER, **changed):
-    return client.put(f"{BASE}/{link['oonirun_link_id']}", json={**link, **changed}, headers=session)
-
-
-def edited(client, link, session=OWNER, **changed):
-    answer = edit(client, link, session, **changed)
-    assert answer.status_code == 200, answer.json()
-    return answer.json()
-
-
-def show(client, link, revision="", session=None):
-    path = f"/full-descriptor/{revision}" if revision else ""
-    return client.get(f"{BASE}/{link['oonirun_link_id']}{path}", headers=session)
-
-
-def run(client, link, revision="latest", headers=None, **changed):
-    path = f"{BASE}/{link['oonirun_link_id']}/engine-descriptor/{revision}"
-    return client.post(path, json={**CONDITIONS, **changed}, headers=headers)
-
-
-def listed(client, query="", session=None):
-    answer = client.get(f"{BASE}{query}", headers=session)
-    assert answer.status_code == 200, answer.json()
-    assert set(answer.json()) == {"oonirun_links"}
-    return answer.json()["oonirun_links"]
-
-
-def refusal(answer):
-    """Status and text of a refusal, which is under both keys."""
-    assert answer.json()["error"]
-    return answer.status_code, answer.json()["detail"]
-
 
 # Making, and what everybody reads
 
@@ -414,149 +334,6 @@ def test_any_text_is_kept_as_it_was(client):
     assert show(client, link).json()["nettests"][0]["options"] == options
 
 
-# What probes ask for
-
-
-@pytest.fixture
-def websites(service):
-    """Test lists: 150 news of the world, and 30 sites of Italy."""
-    lists = [ListedUrl(f"https://{n}.world.example/", f"{n}.world.example", "ZZ", "NEWS") for n in range(150)]
-    lists += [ListedUrl(f"https://{n}.it.example/", f"{n}.it.example", "IT", "HUMR") for n in range(30)]
-    SqlTestLists(service.engine).replace(lists)
-    service.prioritization.refresh()
-    yield service.prioritization
-    empty(service.engine, CITIZENLAB)
-    service.prioritization.refresh()
-
-
-WEB = {"test_name": "web_connectivity"}
-DYNAMIC = {**WEB, "targets_name": "websites_list_prioritized"}
-
-
-def dynamic(client):
-    return made(client, nettests=[DYNAMIC, NETTESTS[1]])
-
-
-def chosen(client, link, **changed):
-    found = run(client, link, **changed).json()["nettests"][0]
-    assert len(found["inputs"]) == len(found["inputs_extra"])
-    return list(zip(found["inputs"], found["inputs_extra"], strict=True))
-
-
-def test_probe_gets_websites_where_the_author_chose_none(client, websites):
-    link = dynamic(client)
-    found = run(client, link).json()
-    web, dns = found["nettests"]
-    assert dns == NETTESTS[1]
-    assert set(web) == set(dns)
-    assert web["targets_name"] == "websites_list_prioritized"
-    by_url = dict(zip(web["inputs"], web["inputs_extra"], strict=True))
-    assert len(by_url) == 180
-    assert by_url["https://7.world.example/"] == {"category_code": "NEWS", "country_code": "XX"}
-    assert by_url["https://7.it.example/"] == {"category_code": "HUMR", "country_code": "IT"}
-    assert show(client, link).json()["nettests"][0]["inputs"] is None, "nobody else does"
-
-
-OCCASIONS = [
-    ({"run_type": "manual", "is_charging": False}, 180),
-    ({"run_type": "timed", "is_charging": True}, 100),
-    ({"run_type": "timed", "is_charging": False}, 20),
-    ({"probe_cc": "FR"}, 150),
-    ({"probe_cc": "ZZ", "probe_asn": "AS0"}, 150),
-    ({"probe_asn": "1234"}, 180),
-    ({"website_category_codes": ["HUMR"]}, 30),
-    ({"website_category_codes": ["humr", "NEWS"]}, 180),
-    ({"website_category_codes": ["NOWHERE"]}, 0),
-]
-
-
-def test_occasion_and_place_decide_how_many_websites(client, websites):
-    link = dynamic(client)
-    for conditions, count in OCCASIONS:
-        found = chosen(client, link, **conditions)
-        assert len(found) == count, conditions
-        if wanted := {code.upper() for code in conditions.get("website_category_codes", ())}:
-            assert {extra["category_code"] for _, extra in found} <= wanted
-
-
-def test_without_test_lists_probes_get_the_bundled_ones(client, service):
-    service.prioritization.refresh()
-    assert len(chosen(client, dynamic(client))) > 30
-
-
-def test_what_was_measured_little_comes_first(client, websites):
-    link = dynamic(client)
-    measured = [f"https://{n}.it.example/" for n in range(15)]
-    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n, url in enumerate(measured)])
-    assert {url for url, _ in chosen(client, link, website_category_codes=["HUMR"])[15:]} == set(measured)
-    elsewhere = {url for url, _ in chosen(client, link, probe_asn="AS9", website_category_codes=["HUMR"])[15:]}
-    assert elsewhere != set(measured), "another network measured nothing"
-
-
-def test_urgent_website_comes_first_however_often_it_was_measured(client, service, websites):
-    url = "https://3.it.example/"
-    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n in range(5)])
-    rule = PriorityRule(url=url, priority=100_000)
-    rules = SqlRules(service.engine)
-    rules.change(None, rule, "", NOW)
-    websites.refresh_rules()
-    try:
-        assert chosen(client, dynamic(client))[0][0] == url
-    finally:
-        rules.change(rule, None, "", NOW)
-        websites.refresh_rules()
-
-
-def test_list_that_nobody_knows_has_no_inputs_and_is_logged(client, caplog):
-    link = made(client, nettests=[{**WEB, "targets_name": "new_value"}])
-    with caplog.at_level("WARNING", logger="ooni_entrypoints.http.oonirun_links"):
-        (nettest,) = run(client, link).json()["nettests"]
-    assert (nettest["inputs"], nettest["inputs_extra"]) == ([], [])
-    assert [record.getMessage() for record in caplog.records] == [
-        "OONI Run link 10000 asks for targets that are not known: 'new_value'"
-    ]
-
-
-def test_every_kind_of_network_is_known(client):
-    link = made(client)
-    for network in ("vpn", "wifi", "mobile", "wired_ethernet", "no_internet", "bluetooth", "usb", "unknown"):
-        assert run(client, link, network_type=network).status_code == 200, network
-
-
-def test_condition_that_cannot_be_right_is_refused_by_name(client):
-    link = made(client)
-    for changed, place in BAD_CONDITIONS:
-        refused = run(client, link, **changed)
-        assert refused.status_code == 422, (changed, refused.json())
-        assert [each["loc"] for each in refused.json()["detail"]] == [["body", place]]
-
-
-def test_condition_that_is_missing_is_named(client):
-    path = f"{BASE}/{made(client)['oonirun_link_id']}/engine-descriptor/1"
-    for missing in ("is_charging", "run_type", "probe_cc", "probe_asn", "network_type"):
-        refused = client.post(path, json={key: value for key, value in CONDITIONS.items() if key != missing})
-        assert refused.json()["error"] == f"{missing}: it is missing"
-    assert client.post(path, json={**CONDITIONS, "unknown": 5}).status_code == 200
-
-
-SOFTWARE = "ooniprobe-android-unattended,3.8.2,android,ooniprobe-engine,3.17.2,ooniprobe-engine_1.2.3"
-
-
-def test_software_of_a_probe_is_told_well_or_not_at_all(client):
-    link = made(client)
-    for headers, status in (
-        ({"useragent": SOFTWARE}, 200),
-        ({"UserAgent": SOFTWARE.replace("android,", "any platform,")}, 200),
-        ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}, 200),
-        ({"X-OONI-Credentials": "bm90IHlldA=="}, 200),
-        ({"UserAgent": SOFTWARE.rpartition(",")[0]}, 422),
-        ({"UserAgent": SOFTWARE + ",more"}, 422),
-        ({"UserAgent": ""}, 422),
-        ({"UserAgent": SOFTWARE.replace("3.8.2", "3 8 2")}, 422),
-    ):
-        assert run(client, link, headers=headers).status_code == status, headers
-
-
 # Caches
 
 
@@ -580,17 +357,6 @@ def test_lists_are_asked_for_again(client):
         assert client.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
 
 
-def test_answer_to_a_probe_is_the_same_until_the_link_changes_unless_it_is_made_for_it(client, websites):
-    static, changing = made(client), dynamic(client)
-    first, second = run(client, static), run(client, static, probe_cc="FR")
-    assert first.content == second.content
-    assert (first.headers["cache-control"], first.headers["etag"]) == ("max-age=300, public", second.headers["etag"])
-    assert run(client, static, headers={"If-None-Match": first.headers["etag"]}).content == first.content
-    answer = run(client, changing)
-    assert answer.headers["cache-control"] == "no-store"
-    assert "etag" not in answer.headers
-
-
 def test_refusals_and_what_is_done_in_a_name_are_kept_by_nobody(client):
     for answer in (create(client), show(client, {"oonirun_link_id": "99"}), create(client, name="")):
         assert "no-cache" in answer.headers["cache-control"]
@@ -609,111 +375,3 @@ def test_pages_of_others_learn_nothing_about_what_is_done_in_a_name(client):
     ):
         answer = client.options(asked, headers={"Origin": origin, "Access-Control-Request-Method": method})
         assert answer.headers.get("access-control-allow-origin") == allowed, (method, asked)
-
-
-# The same links in the older form of the API
-
-OLD = "/api/_/ooni_run"
-
-
-def test_older_clients_find_the_same_link_by_the_same_id(client, service):
-    link = made(client)
-    found = client.get(f"{OLD}/fetch/10000", headers=OWNER).json()
-    assert (found["archived"], found["mine"], found["descriptor_creation_time"]) == (False, True, FIRST)
-    said = {key: value for key, value in LINK.items() if value is not None}
-    assert found["descriptor"] == said
-    service.clock.instant = NOW + timedelta(seconds=5)
-    edited(client, link, nettests=NETTESTS[:1])
-    assert len(client.get(f"{OLD}/list?ids=10000").json()["descriptors"]) == 2
-    edited(client, link, expiration_date="2020-01-01T00:00:00Z")
-    assert client.get(f"{OLD}/list?ids=10000").json()["descriptors"] == []
-    every = client.get(f"{OLD}/list?ids=10000&include_archived=1").json()["descriptors"]
-    assert [each["archived"] for each in every] == [True, True, True]
-    for query in ("", f"?creation_time={FIRST}"):
-        assert client.get(f"{OLD}/fetch/10000{query}").json()["archived"] is True
-
-
-def test_link_of_an_older_client_is_shown_with_all_keys(client, service):
-    nettests = [{"test_name": "web_connectivity", "inputs": ["https://a.example/"], "mine": 1}, {"test_name": "tor"}]
-    old = {"name": "Old", "author": "Some NGO", "nettests": nettests, "kept": [1]}
-    number = client.post(f"{OLD}/create", json=old, headers=OWNER).json()["id"]
-    link = show(client, {"oonirun_link_id": number}, session=OWNER).json()
-    assert set(link) == set(made(client))
-    assert (link["author"], link["description"], link["name_intl"], link["is_mine"]) == ("Some NGO", "", None, True)
-    assert link["expiration_date"] == "2105-12-31T23:59:59.000000Z", "it has no end"
-    assert [each["inputs"] for each in link["nettests"]] == [["https://a.example/"], None]
-    words = {"author": ADA, "short_description": "Short", "description": "Long"}
-    service.clock.instant = NOW + timedelta(seconds=5)
-    changed = edited(client, link, **words)
-    assert (changed["revision"], changed["nettests"]) == ("1", link["nettests"])
-    found = client.get(f"{OLD}/fetch/{number}").json()
-    assert found["descriptor"] == {**old, **words}, "nothing of it was lost"
-    assert found["descriptor_creation_time"] == FIRST
-
-
-def test_link_that_an_older_client_archived_has_ended(client, service):
-    link = made(client)
-    service.clock.instant = NOW + timedelta(seconds=5)
-    assert client.post(f"{OLD}/archive/10000", headers=OWNER).json() == {"v": 1}
-    shown = show(client, link).json()
-    assert (shown["is_expired"], shown["expiration_date"]) == (True, FIRST)
-    assert edit(client, link).status_code == 403
-    assert run(client, link).json()["nettests"] == []
-    assert listed(client) == []
-    assert len(listed(client, "?is_expired=true")) == 1
-
-
-def test_new_ids_pass_over_those_of_older_clients(client, service):
-    for taken in (10_000, 10_001, 10_003):
-        SqlLinks(service.engine).add(LinkVersion(taken, {"name": "Old", "author": ""}, NOW, NOW, "a" * 32), None)
-    assert [made(client)["oonirun_link_id"] for _ in range(2)] == ["10002", "10004"]
-
-
-# Whatever is sent, there is an answer, and what was accepted can be read again by everybody
-
-scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
-)
-likely = st.sampled_from(["websites_list_prioritized", "2027-01-01", "#00aaff", ADA, "web_connectivity", "IT", "AS1"])
-keys = st.sampled_from(["it", "test_name", "inputs", "inputs_extra", "targets_name", "options", "a"])
-values = st.recursive(
-    scalars | likely,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
-    max_leaves=8,
-)
-nettests = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(NETTESTS[0], values)).map(lambda some: WEB | some))
-changes = st.fixed_dictionaries(
-    {}, optional={**dict.fromkeys([*WORDS, "expiration_date"], values), "nettests": nettests}
-)
-
-
-def test_any_link_is_refused_or_can_be_read_again(client):
-    ids = {
-        BASE: made(client)["oonirun_link_id"],
-        OLD: client.post(f"{OLD}/create", json=LINK, headers=OWNER).json()["id"],
-    }
-    statuses = set()
-
-    def send(method, path, document, session=None):
-        answer = client.request(method, path, json=document, headers=session)
-        statuses.add(answer.status_code)
-        assert answer.status_code == 200 or answer.json()["error"], answer.text
-        assert answer.status_code < 500, (path, document, answer.text)
-
-    @settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(changes | values, st.fixed_dictionaries({}, optional=dict.fromkeys(CONDITIONS, values)))
-    def ask(changed, conditions):
-        document = {**LINK, **changed} if isinstance(changed, dict) else changed
-        send("POST", BASE, document, OWNER)
-        send("POST", f"{OLD}/create", document, OWNER)
-        send("POST", f"{OLD}/create?id={ids[OLD]}", document, OWNER)
-        for link_id in ids.values():
-            send("PUT", f"{BASE}/{link_id}", document, STAFF)
-            for path in (f"{BASE}/{link_id}", f"{OLD}/fetch/{link_id}"):
-                assert client.get(path).status_code == 200, document
-            send("POST", f"{BASE}/{link_id}/engine-descriptor/latest", {**CONDITIONS, **conditions})
-
-    ask()
-    assert len(listed(client, "?is_expired=true")) >= 2
-    assert client.get(f"{OLD}/list").status_code == 200
-    assert statuses >= {200, 400, 422}
