@@ -11,7 +11,7 @@ in which they arrived. Units whose measurements were replaced or scored again si
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -92,36 +92,47 @@ class SqlRollups:
         # The unit of the open hour always has a row, which says where all of them end.
         build = known.build if known.unit == open_from[:_UNIT_LENGTH] else ""
         open_since = min(_first_update(self.engine, open_from) or seen_until, seen_until)
-        self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until, open_since))
-        return len(units)
+        built = self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until, open_since))
+        return len(units) if built else self.refresh()
 
-    def recount(self, uids: Iterable[str]) -> None:
+    def recount(self, uids: Collection[str]) -> None:
         """Count anew what arrived with *uids*, because measurements were removed: nothing else would tell."""
         known = known_to(self.engine)
         units = {uid[:_UNIT_LENGTH] for uid in uids if known is not None and uid < known.open_from}
-        if known is not None and units:
-            self._rebuild(units, known)
+        if known is not None and units and not self._rebuild(units, known):
+            self.recount(uids)
 
     def forget(self) -> None:
         """Make the next refresh rebuild everything, for instance after rows were removed by hand."""
         units = self.engine.query("SELECT unit FROM rollup_units", limits=UNLIMITED).tuples
         self.engine.delete(ROLLUP_UNITS, [{"unit": unit} for (unit,) in units])
 
-    def _rebuild(self, changed: set[str], known: Known) -> None:
+    def _rebuild(self, changed: set[str], known: Known) -> bool:
+        """Build units and name the builds; return False, having named none, when others were named meanwhile.
+
+        Those may be without measurements that were removed after this began.
+        """
         units, salt = sorted(changed), secrets.token_hex(_SALT_LENGTH // 2)
         builds = {known.unit: known.build or salt + known.unit} | {unit: salt + unit for unit in units}
-        kept = self._builds_of(units)
+        before = self._builds_of(builds)
+        self._build(units, salt, known)
+        all_know = {name: getattr(known, name) for name in ROLLUP_UNITS.column_names}
+        with self.engine.transaction():
+            if self._builds_of(builds) != before:
+                return False
+            rows = [{**all_know, "unit": unit, "build": build} for unit, build in builds.items()]
+            self.engine.insert(ROLLUP_UNITS, rows)
+        # The builds that these replace stay until the next time: a query may be about to read them.
+        self._remove_builds(units, kept=[*before.values(), *builds.values()])
+        return True
+
+    def _build(self, units: Sequence[str], salt: str, known: Known) -> None:
         portions = [units[start : start + _UNITS_AT_ONCE] for start in range(0, len(units), _UNITS_AT_ONCE)]
         for portion in portions:
             values = {"salt": salt, "first": portion[0], "last": portion[-1] + BEHIND_ALL, "units": portion}
             for table in ROLLUPS:
                 statement = _build_statement(table, self.engine.dialect)
                 self.engine.execute(statement, {**values, "open_from": known.open_from})
-        all_know = {name: getattr(known, name) for name in ROLLUP_UNITS.column_names}
-        rows = [{**all_know, "unit": unit, "build": build} for unit, build in builds.items()]
-        self.engine.insert(ROLLUP_UNITS, rows)
-        # The builds that these replace stay until the next time: a query may be about to read them.
-        self._remove_builds(units, kept=[*kept, *builds.values()])
 
     def _remove_builds(self, units: Sequence[str], kept: Sequence[str]) -> None:
         # Builds come into the first table first and leave it last, so it knows of all that were left unfinished.
@@ -131,9 +142,9 @@ class SqlRollups:
         for table in reversed(ROLLUPS) if gone else ():
             self.engine.execute(f"DELETE FROM {table.name} WHERE build IN $gone", {"gone": gone})  # noqa: S608
 
-    def _builds_of(self, units: Sequence[str]) -> list[str]:
-        sql = "SELECT build FROM rollup_units WHERE unit IN $units"
-        return [build for (build,) in self.engine.query(sql, {"units": list(units)}, UNLIMITED).tuples]
+    def _builds_of(self, units: Collection[str]) -> dict[str, str]:
+        sql = "SELECT unit, build FROM rollup_units WHERE unit IN $units"
+        return dict(self.engine.query(sql, {"units": list(units)}, UNLIMITED).tuples)
 
 
 def _build_statement(table: Table, dialect: Dialect) -> str:

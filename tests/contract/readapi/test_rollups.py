@@ -203,6 +203,23 @@ class TestRollups:
         SqlRollups(database, ClockAt(1500)).recount(gone)
         assert_exact(database, [found[1]])
 
+    def test_what_is_removed_while_rollups_are_made_is_counted_no_longer(self, database, monkeypatch):
+        put(database, *(found := [arriving(row(n), 10 + n) for n in range(2)]))
+        refresh(database, minutes=1440)
+        put(database, later := arriving(row(5), 20, 5), minutes=1440)
+        execute, gone = database.execute, found[0].measurement_uid
+
+        def removing_after(*arguments):
+            execute(*arguments)
+            monkeypatch.undo()
+            database.delete(FASTPATH, [{"measurement_uid": gone}])
+            SqlRollups(database, ClockAt(1440)).recount([gone])
+
+        monkeypatch.setattr(database, "execute", removing_after)
+        refresh(database, minutes=1450)
+        assert_exact(database, [found[1], later])
+        assert rolled_up(database) == 2
+
     def test_interrupted_refresh_changes_nothing_and_can_be_repeated(self, database, monkeypatch):
         found = [arriving(row(n, minutes=n * 1440), n * 1440) for n in range(3)]
         put(database, *found)
