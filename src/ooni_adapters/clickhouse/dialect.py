@@ -132,6 +132,10 @@ class ClickHouseDialect:
             )
         return made
 
+    def stored_as(self, table: Table) -> tuple[str, ...]:
+        """On a cluster, a sharded table stands before another one on each host."""
+        return (table.name, f"{table.name}_local") if self.cluster and table.sharded else (table.name,)
+
     def drop(self, name: str) -> list[str]:
         """Drop the Distributed table where it is, and what it stands in front of."""
         names = [name, f"{name}_local"] if self.cluster else [name]
@@ -139,11 +143,10 @@ class ClickHouseDialect:
 
     def add_column(self, table: Table, column: Column) -> list[str]:
         """Add the column to the replicas first, then to the Distributed table in front of them."""
-        names = [f"{table.name}_local", table.name] if self.cluster and table.sharded else [table.name]
         return [
             f"ALTER TABLE {quoted(name)}{self._everywhere()}"
             f" ADD COLUMN IF NOT EXISTS {quoted(column.name)} {self.column_type(column)}{_default(column)}"
-            for name in names
+            for name in reversed(self.stored_as(table))
         ]
 
     def _everywhere(self) -> str:

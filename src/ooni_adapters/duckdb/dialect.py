@@ -101,6 +101,10 @@ class DuckDbDialect:
             made.append(f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(called)} ({quoted(column)})")
         return made
 
+    def stored_as(self, table: Table) -> tuple[str, ...]:
+        """A table is one table."""
+        return (table.name,)
+
     def drop(self, name: str) -> list[str]:
         """Drop the table where it is."""
         return [f"DROP TABLE IF EXISTS {quoted(name)}"]

@@ -53,6 +53,9 @@ class Dialect(Protocol):
     def create(self, table: Table, name: str | None = None) -> list[str]:
         """Statements that make a table (under another *name*) and its indexes; what is there already stays."""
 
+    def stored_as(self, table: Table) -> tuple[str, ...]:
+        """Return the names under which a database has the columns of *table*, that of readers first."""
+
     def drop(self, name: str) -> list[str]:
         """Statements that remove a table, harmless when there is none. Only for what can be made again."""
 

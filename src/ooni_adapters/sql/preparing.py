@@ -45,25 +45,26 @@ def differences(engine: SqlEngine, tables: Iterable[Table] = _ALL) -> list[Diffe
     live, keys = engine.existing(), engine.existing_keys()
     found: list[Difference] = []
     for table in tables:
-        if table.name not in live:
-            found.append(Difference(table.name, "", "missing table", table.doc))
-            continue
-        found.extend(_column_differences(engine, table, dict(live[table.name])))
+        for name in engine.dialect.stored_as(table):
+            if name not in live:
+                found.append(Difference(name, "", "missing table", table.doc))
+                continue
+            found.extend(_column_differences(engine, table, name, dict(live[name])))
         found.extend(_key_differences(table, keys))
     return sorted(found)
 
 
-def _column_differences(engine: SqlEngine, table: Table, live: dict[str, str]) -> Iterable[Difference]:
+def _column_differences(engine: SqlEngine, table: Table, called: str, live: dict[str, str]) -> Iterable[Difference]:
     for column in table.columns:
         declared = engine.dialect.column_type(column)
         actual = live.pop(column.name, None)
         if actual is None:
-            yield Difference(table.name, column.name, "missing column", f"declared as {declared}")
+            yield Difference(called, column.name, "missing column", f"declared as {declared}")
         elif actual != declared:
-            yield Difference(table.name, column.name, "type", f"declared as {declared}, is {actual}")
+            yield Difference(called, column.name, "type", f"declared as {declared}, is {actual}")
     for name, actual in live.items():
         if not name.startswith("row_"):  # columns of the engine itself
-            yield Difference(table.name, name, "extra column", f"is {actual}, not declared")
+            yield Difference(called, name, "extra column", f"is {actual}, not declared")
 
 
 def _key_differences(table: Table, keys: Mapping[str, tuple[str, ...]]) -> Iterable[Difference]:

@@ -233,6 +233,21 @@ def test_column_is_added_on_all_hosts_first_where_the_rows_are(table, names):
     ]
 
 
+def test_comparison_looks_at_the_rows_of_a_sharded_table_as_well(chdb, monkeypatch):
+    jsonl, [statement] = TABLES["jsonl"], ClickHouseDialect().create(TABLES["jsonl"], "jsonl_local")
+    monkeypatch.setattr(chdb, "dialect", ClickHouseDialect("ooni"))
+    assert [(d.table, d.kind) for d in differences(chdb, [jsonl])] == [("jsonl_local", "missing table")]
+    chdb.execute(statement)
+    try:
+        assert differences(chdb, [jsonl]) == []
+        chdb.execute("ALTER TABLE jsonl_local DROP COLUMN member_offset")
+        assert [(d.table, d.column, d.kind) for d in differences(chdb, [jsonl])] == [
+            ("jsonl_local", "member_offset", "missing column")
+        ]
+    finally:
+        chdb.execute("DROP TABLE jsonl_local")
+
+
 def test_large_tables_are_sharded_and_all_others_whole_on_every_host():
     made = {name: ClickHouseDialect("ooni").create(table) for name, table in TABLES.items()}
     assert {name for name, statements in made.items() if len(statements) == 2} == {"fastpath", "jsonl", "obs_openvpn"}
