@@ -149,16 +149,11 @@ class ClickHouseEngine:
     def replace(self, contents: Mapping[Table, pa.Table | Sequence[Row]]) -> None:
         """Fill a twin of each table, then exchange them: atomic for each table, and one right after the other."""
         batches = {table: complete_batch(table, rows, self._now()) for table, rows in contents.items()}
-        with self.transaction():
-            twins = {table: self._twin(table) for table in batches}
+        with self.transaction(), self._twins(list(batches)) as twins:
             for table, batch in batches.items():
-                self.execute(f"TRUNCATE TABLE {quoted(twins[table])}{self._everywhere()}")
                 self._write(table, twins[table], batch, None)
-            pairs = ", ".join(f"{quoted(twin)} AND {quoted(table.name)}" for table, twin in twins.items())
-            self.execute(f"EXCHANGE TABLES {pairs}{self._everywhere()}")
-            for table, twin in twins.items():
-                if table not in PREVIOUS:
-                    self.execute(f"DROP TABLE {quoted(twin)}{self._everywhere()} SYNC")
+            self._exchange({table.name: twin for table, twin in twins.items()})
+            self._exchange({PREVIOUS[table].name: twin for table, twin in twins.items() if table in PREVIOUS})
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -229,13 +224,26 @@ class ClickHouseEngine:
     def _everywhere(self) -> str:
         return f" ON CLUSTER '{self.dialect.cluster}'" if self.dialect.cluster else ""
 
-    def _twin(self, table: Table) -> str:
-        if table.sharded and self.dialect.cluster:
-            raise Invalid(f"{table.name} is sharded over the cluster and cannot be replaced as a whole")
-        twin = PREVIOUS[table].name if table in PREVIOUS else f"{table.name}_next"
-        for statement in self.dialect.create(table, twin):
-            self.execute(statement)
-        return twin
+    @contextmanager
+    def _twins(self, tables: Sequence[Table]) -> Iterator[Mapping[Table, str]]:
+        """Lend an empty table like each of *tables*, which no other process knows."""
+        for table in tables:
+            if table.sharded and self.dialect.cluster:
+                raise Invalid(f"{table.name} is sharded over the cluster and cannot be replaced as a whole")
+        twins = {table: f"{table.name}_{uuid.uuid4().hex[:12]}" for table in tables}
+        try:
+            for table, twin in twins.items():
+                for statement in self.dialect.create(table, twin):
+                    self.execute(statement)
+            yield twins
+        finally:
+            for twin in twins.values():
+                self.execute(f"DROP TABLE IF EXISTS {quoted(twin)}{self._everywhere()} SYNC")
+
+    def _exchange(self, names: Mapping[str, str]) -> None:
+        if names:
+            pairs = ", ".join(f"{quoted(one)} AND {quoted(other)}" for one, other in names.items())
+            self.execute(f"EXCHANGE TABLES {pairs}{self._everywhere()}")
 
     def _stored_before(self, table: Table, batch_key: str) -> bool:
         found = self.query(
