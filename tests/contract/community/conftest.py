@@ -11,7 +11,7 @@ from ooni_adapters.system import SystemEntropy
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_entrypoints.community import make_community
 from ooni_entrypoints.http.app import create_app
-from ooni_entrypoints.probe_services import make_prioritization
+from ooni_entrypoints.prioritization import make_refresher
 from ooni_entrypoints.settings import load
 from tests.contract.accounts.conftest import KEY, KEYS, NOW, HandClock, empty
 from tests.embedded_clickhouse import chdb_url
@@ -30,7 +30,7 @@ def running(request, tmp_path_factory):
     keys = {"accounts.jwt_keys": KEY, "accounts.account_id_hashing_keys": KEY, "service.collector_id": "X"}
     settings = load(None, {}, {**keys, "storage.data_dir": str(tmp_path_factory.mktemp("data"))}).settings
     clock = HandClock()
-    prioritization = make_prioritization(settings, engine, clock)
+    prioritization = make_refresher(settings, engine, clock).prioritization
     parts = make_community(settings, engine, clock, SystemEntropy(), prioritization)
     use_cases = {
         **parts.use_cases,

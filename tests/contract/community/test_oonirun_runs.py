@@ -1,5 +1,7 @@
 """What probes are told to run, and with which inputs, on every engine."""
 
+from datetime import timedelta
+
 import pytest
 
 from ooni_adapters.sql.prioritization import SqlRules
@@ -24,6 +26,7 @@ def websites(service):
     service.prioritization.refresh()
 
 
+BEFORE = NOW - timedelta(hours=1)
 DYNAMIC = {**WEB, "targets_name": "websites_list_prioritized"}
 
 
@@ -81,7 +84,7 @@ def test_without_test_lists_probes_get_the_bundled_ones(client, service):
 def test_what_was_measured_little_comes_first(client, websites):
     link = dynamic(client)
     measured = [f"https://{n}.it.example/" for n in range(15)]
-    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n, url in enumerate(measured)])
+    websites.measured([Measured(f"uid {n}", "IT", 1234, url, BEFORE) for n, url in enumerate(measured)])
     assert {url for url, _ in chosen(client, link, website_category_codes=["HUMR"])[15:]} == set(measured)
     elsewhere = {url for url, _ in chosen(client, link, probe_asn="AS9", website_category_codes=["HUMR"])[15:]}
     assert elsewhere != set(measured), "another network measured nothing"
@@ -89,7 +92,7 @@ def test_what_was_measured_little_comes_first(client, websites):
 
 def test_urgent_website_comes_first_however_often_it_was_measured(client, service, websites):
     url = "https://3.it.example/"
-    websites.measured([Measured(f"uid {n}", "IT", 1234, url, NOW) for n in range(5)])
+    websites.measured([Measured(f"uid {n}", "IT", 1234, url, BEFORE) for n in range(5)])
     rule = PriorityRule(url=url, priority=100_000)
     rules = SqlRules(service.engine)
     rules.change(None, rule, "", NOW)

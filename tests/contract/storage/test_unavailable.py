@@ -12,6 +12,8 @@ from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.detection import SqlBlockingRecord, SqlExitCheckLog, SqlFaultLog
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from ooni_adapters.sql.fleet import SqlTestHelperRegister
+from ooni_adapters.sql.incidents import SqlIncidents
+from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
 from ooni_adapters.sql.testlists import SqlTestLists
@@ -22,6 +24,8 @@ from tests.contract.storage.clickhouse_bridge import serving_clickhouse
 from tests.contract.storage.test_body_index import LIVE
 from tests.contract.storage.test_detection_stores import CHECK, EVENT, FAULT, STATUS
 from tests.contract.storage.test_fleet_stores import FIRST
+from tests.contract.storage.test_incident_stores import FIRST as INCIDENT
+from tests.contract.storage.test_link_stores import FIRST as LINK
 from tests.contract.storage.test_prioritization_stores import NEWS, WORLD
 from tests.contract.storage.test_scoring_stores import MENDED, FixedClock, entry, verdict
 from tests.embedded_clickhouse import chdb_url
@@ -58,6 +62,15 @@ QUESTIONS = {
     "fingerprints.replace": lambda e: SqlFingerprintStore(e).replace([], []),
     "helpers.put": lambda e: SqlTestHelperRegister(e).put(FIRST),
     "helpers.helpers": lambda e: SqlTestHelperRegister(e).helpers("", ""),
+    "incidents.incidents": lambda e: SqlIncidents(e).incidents(),
+    "incidents.get": lambda e: SqlIncidents(e).get("1"),
+    "incidents.by_slug": lambda e: SqlIncidents(e).by_slug("x"),
+    "incidents.create": lambda e: SqlIncidents(e).create(INCIDENT),
+    "incidents.replace": lambda e: SqlIncidents(e).replace(INCIDENT, INCIDENT),
+    "links.versions": lambda e: SqlLinks(e).versions(),
+    "links.add": lambda e: SqlLinks(e).add(LINK, None),
+    "links.archive": lambda e: SqlLinks(e).archive(7),
+    "links.first_free": lambda e: SqlLinks(e).first_free(7),
     "rules.rules": lambda e: SqlRules(e).rules(),
     "rules.change": lambda e: SqlRules(e).change(None, NEWS, "me", NOW),
     "rules.seed": lambda e: SqlRules(e).seed([NEWS], NOW),
