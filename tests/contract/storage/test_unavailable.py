@@ -5,21 +5,27 @@ from datetime import UTC, datetime
 import pytest
 
 from ooni_adapters.database import open_database
+from ooni_adapters.sql.accounts import SqlAccountRoles
 from ooni_adapters.sql.bodies import SqlBodyIndex
 from ooni_adapters.sql.catalog import SqlCatalog
 from ooni_adapters.sql.corrections import SqlCorrectionLog
 from ooni_adapters.sql.counters import SqlCounts
 from ooni_adapters.sql.detection import SqlBlockingRecord, SqlExitCheckLog, SqlFaultLog
+from ooni_adapters.sql.erasure import SqlErasure
+from ooni_adapters.sql.feedback import SqlFeedbackStore
 from ooni_adapters.sql.fingerprints import SqlFingerprintStore
 from ooni_adapters.sql.fleet import SqlTestHelperRegister
 from ooni_adapters.sql.incidents import SqlIncidents
 from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.sql.prioritization import SqlRules
 from ooni_adapters.sql.quarantine import SqlQuarantineStore
+from ooni_adapters.sql.sessions import SqlExpungedSessions
 from ooni_adapters.sql.testlists import SqlTestLists
 from ooni_adapters.sql.verdicts import SqlVerdictStore
 from ooni_core.catalog.model import Axis, CountQuery, MeasurementFilter, Page
 from ooni_core.errors import QueryTimeout, Unavailable
+from ooni_core.feedback.model import Feedback
+from ooni_core.measurement import MeasurementUid
 from tests.contract.storage.clickhouse_bridge import serving_clickhouse
 from tests.contract.storage.test_body_index import LIVE
 from tests.contract.storage.test_detection_stores import CHECK, EVENT, FAULT, STATUS
@@ -32,7 +38,10 @@ from tests.embedded_clickhouse import chdb_url
 
 NOW = datetime(2024, 5, 15, tzinfo=UTC)
 ALL = MeasurementFilter()
+UID = MeasurementUid("20240515000000.000001_IT_webconnectivity_0123456789abcdef")
 QUESTIONS = {
+    "accounts.role": lambda e: SqlAccountRoles(e).role("a"),
+    "accounts.set_role": lambda e: SqlAccountRoles(e).set_role("a", "admin"),
     "bodies.put": lambda e: SqlBodyIndex(e).put([LIVE]),
     "bodies.by_uid": lambda e: SqlBodyIndex(e).by_uid("x"),
     "bodies.by_report": lambda e: SqlBodyIndex(e).by_report("x", ""),
@@ -58,6 +67,10 @@ QUESTIONS = {
     "faults.faults": lambda e: SqlFaultLog(e).faults(NOW, 1),
     "checks.note": lambda e: SqlExitCheckLog(e).note([CHECK]),
     "checks.checks": lambda e: SqlExitCheckLog(e).checks(NOW, 1),
+    "erasure.forget": lambda e: SqlErasure(e, FixedClock()).forget([UID]),
+    "feedback.put": lambda e: SqlFeedbackStore(e).put(Feedback("ok", UID.text, "a")),
+    "feedback.withdraw": lambda e: SqlFeedbackStore(e).withdraw(UID.text, "a"),
+    "feedback.summary": lambda e: SqlFeedbackStore(e).summary(UID.text),
     "fingerprints.load": lambda e: SqlFingerprintStore(e).load(),
     "fingerprints.replace": lambda e: SqlFingerprintStore(e).replace([], []),
     "helpers.put": lambda e: SqlTestHelperRegister(e).put(FIRST),
@@ -82,6 +95,8 @@ QUESTIONS = {
     "quarantine.known": lambda e: SqlQuarantineStore(e).known(["a"]),
     "quarantine.release": lambda e: SqlQuarantineStore(e).release(["a"]),
     "quarantine.entries": lambda e: SqlQuarantineStore(e).entries(1),
+    "sessions.threshold": lambda e: SqlExpungedSessions(e).threshold("a"),
+    "sessions.expunge": lambda e: SqlExpungedSessions(e).expunge("a", NOW),
     "verdicts.put": lambda e: SqlVerdictStore(e, FixedClock()).put([verdict()]),
     "verdicts.known": lambda e: SqlVerdictStore(e, FixedClock()).known(["a"]),
 }
