@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from ooni_core.accounts.sessions import SessionGuard
-from ooni_core.errors import Invalid, NotFound, TooLarge
+from ooni_core.errors import Invalid, NotFound
 from ooni_core.oonirun.model import MAX_LINK_ID, LinkVersion
 from ooni_core.oonirun.rules import read_creation_time
 from ooni_core.oonirun.service import Listing, RunLinks
@@ -53,9 +53,9 @@ async def create_oonirun(
     author = await anyio.to_thread.run_sync(session_guard.require, request.headers.get("authorization"))
     query = Query.of(request)
     link_id = query.text("ooni_run_link_id") or query.text("id")
-    if len(await request.body()) > _LONGEST_DESCRIPTOR:
-        raise TooLarge(f"a descriptor has at most {_LONGEST_DESCRIPTOR} bytes")
-    descriptor = await json_object(request, service_settings, refusal="Invalid parameters in the request")
+    descriptor = await json_object(
+        request, service_settings, "Invalid parameters in the request", most_bytes=_LONGEST_DESCRIPTOR
+    )
 
     def store() -> int:
         if not link_id:

@@ -47,7 +47,8 @@ _STATUS = {ForeignAuthor: 400, Unauthorized: 401, Forbidden: 403, NotFound: 404,
 
 def _answering(status: int) -> Callable[[AnyRequest, OoniError], Response[bytes]]:
     def answer(_: AnyRequest, error: OoniError) -> Response[bytes]:
-        return json_answer({"detail": str(error), "error": str(error)}, status, "no-cache")
+        more = error.detail if isinstance(error, Invalid) else ""
+        return json_answer({"detail": more or str(error), "error": str(error)}, status, "no-cache")
 
     return answer
 
@@ -72,7 +73,7 @@ async def create_link(
     `expiration_date`, `name_intl`, `short_description_intl` and `description_intl`.
     """
     author = await anyio.to_thread.run_sync(session_guard.require, request.headers.get("authorization"))
-    document = await _document(request, service_settings)
+    document = await json_object(request, service_settings, most_bytes=_LONGEST_LINK)
     link = await anyio.to_thread.run_sync(revised_links.create, author, document)
     return json_answer(_shown(link, link.revision(), link.created, author), headers=_VARY)
 
@@ -86,7 +87,7 @@ async def edit_link(
     One whose `expiration_date` has passed cannot be changed any more.
     """
     author = await anyio.to_thread.run_sync(session_guard.require, request.headers.get("authorization"))
-    document = await _document(request, service_settings)
+    document = await json_object(request, service_settings, most_bytes=_LONGEST_LINK)
     link = await anyio.to_thread.run_sync(revised_links.edit, author, link_id, document)
     return json_answer(_shown(link, link.revision(), link.created, author), headers=_VARY)
 
@@ -164,7 +165,7 @@ async def run_link(
     software = request.headers.get(_SOFTWARE)
     if software is not None and not _SOFTWARE_FIELDS.fullmatch(software):
         raise Invalid("The header useragent has six fields with commas between them", "malformed useragent header")
-    conditions = read_conditions(await _document(request, service_settings))
+    conditions = read_conditions(await json_object(request, service_settings, most_bytes=_LONGEST_LINK))
     found = await anyio.to_thread.run_sync(revised_links.run, link_id, wanted, conditions)
     for name in found.unknown_targets:
         _log.warning("OONI Run link %s asks for targets that are not known: %r", link_id, name)
@@ -184,12 +185,6 @@ async def _one(
 
     content = await anyio.to_thread.run_sync(shown)
     return tagged_json(request, content, _KEPT if authorization is None else "no-cache, private", headers=_VARY)
-
-
-async def _document(request: AnyRequest, settings: ServiceSettings) -> dict[str, Any]:
-    if len(await request.body()) > _LONGEST_LINK:
-        raise TooLarge(f"a link has at most {_LONGEST_LINK} bytes")
-    return await json_object(request, settings)
 
 
 def _shown(link: RunLink, revision: Revision, created: datetime, reader: Session | None) -> dict[str, Any]:

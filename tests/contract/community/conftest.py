@@ -37,7 +37,7 @@ def running(request, tmp_path_factory):
         "session_guard": SessionGuard(KEYS, NobodyExpunged(), clock),
         "service_settings": settings.service,
     }
-    with TestClient(create_app(parts.handlers, use_cases, "1", 2**20), raise_server_exceptions=False) as client:
+    with TestClient(create_app(parts.handlers, use_cases, "1", 2**22), raise_server_exceptions=False) as client:
         yield SimpleNamespace(client=client, clock=clock, engine=engine, prioritization=prioritization)
     engine.close()
 

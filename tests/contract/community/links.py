@@ -2,7 +2,7 @@
 
 from tests.contract.accounts.conftest import ADA, ADMIN, bearer
 
-BASE = "/api/v2/oonirun/links"
+BASE, OLD = "/api/v2/oonirun/links", "/api/_/ooni_run"
 OTHER_ADDRESS = "other@example.org"
 OWNER, OTHER, STAFF = bearer("user", ADA), bearer("user", OTHER_ADDRESS), bearer("admin", ADMIN)
 NETTESTS = [

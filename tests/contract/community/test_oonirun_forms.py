@@ -14,6 +14,7 @@ from tests.contract.community.links import (
     FIRST,
     LINK,
     NETTESTS,
+    OLD,
     OWNER,
     STAFF,
     WEB,
@@ -25,8 +26,6 @@ from tests.contract.community.links import (
     run,
     show,
 )
-
-OLD = "/api/_/ooni_run"
 
 
 def test_older_clients_find_the_same_link_by_the_same_id(client, service):

@@ -1,5 +1,6 @@
 """OONI Run links with numbered revisions over HTTP: who makes, changes and reads them, on every engine."""
 
+import gzip
 import json
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from tests.contract.community.links import (
     LATER,
     LINK,
     NETTESTS,
+    OLD,
     OTHER,
     OTHER_ADDRESS,
     OWNER,
@@ -321,9 +323,13 @@ def test_object_that_no_answer_can_hold_is_refused(client):
     assert refusal(refused) == (422, {"error": "expected at most 32 levels of objects and lists"})
 
 
-def test_link_that_is_too_long_is_refused(client):
-    assert create(client, filler="x" * 2**20).status_code == 413
-    assert listed(client) == []
+@pytest.mark.parametrize("path", [BASE, OLD + "/create"])
+def test_link_that_is_too_long_is_refused_however_it_is_packed(client, path):
+    body = json.dumps({**LINK, "filler": "x" * 2**20}).encode()
+    for headers, content in (({}, body), ({"Content-Encoding": "gzip"}, gzip.compress(body))):
+        refused = client.post(path, content=content, headers=OWNER | headers)
+        assert refusal(refused) == (413, "expected at most 1048576 bytes after decompression")
+    assert listed(client, "?is_expired=true") == []
 
 
 def test_any_text_is_kept_as_it_was(client):
