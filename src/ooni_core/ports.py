@@ -1,4 +1,4 @@
-"""Ports that every business area shares: time and randomness come from outside, so that runs can be replayed."""
+"""Ports that every business area shares: what makes runs differ comes from outside, so that they can be replayed."""
 
 from datetime import datetime
 from typing import Protocol
@@ -16,3 +16,26 @@ class Entropy(Protocol):
 
     def bytes(self, count: int) -> bytes:
         """Return *count* random bytes, fit for identifiers and keys."""
+
+
+class Tally(Protocol):
+    """Counts what happens, for operators to watch. It never fails, and nobody waits for it."""
+
+    def count(self, name: str, **labels: str) -> None:
+        """Note that *name* happened once more; each label has few different values."""
+
+    def level(self, name: str, value: float) -> None:
+        """Note that *name* is at *value* now."""
+
+
+class NoTally:
+    """Nobody watches."""
+
+    def count(self, name: str, **labels: str) -> None:
+        """Forget it."""
+
+    def level(self, name: str, value: float) -> None:
+        """Forget it."""
+
+
+NO_TALLY = NoTally()

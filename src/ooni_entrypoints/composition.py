@@ -27,7 +27,7 @@ from ooni_core.catalog.service import CatalogService
 from ooni_core.catalog.statistics import StatisticsService
 from ooni_core.intake.backpressure import SpoolBound
 from ooni_core.intake.service import IntakeService
-from ooni_core.ports import Clock
+from ooni_core.ports import NO_TALLY, Clock
 from ooni_core.publication.ports import ObjectStore
 from ooni_core.publication.service import PublicationLimits, PublicationService
 from ooni_core.scoring import Engine, FingerprintSet
@@ -39,7 +39,7 @@ from ooni_entrypoints.backups import backup_commands
 from ooni_entrypoints.community import make_community
 from ooni_entrypoints.control import ControlServer, socket_path
 from ooni_entrypoints.demo import fingerprints as demo_fingerprints
-from ooni_entrypoints.figures import make_figures
+from ooni_entrypoints.figures import make_figures, watch_also
 from ooni_entrypoints.fingerprint_watch import FingerprintWatch
 from ooni_entrypoints.http import (
     aggregation,
@@ -218,9 +218,11 @@ def compose(settings: Settings, opened: Opened, *, demo: bool = False) -> Applic
     known = FingerprintSet.from_csv(*demo_fingerprints()) if demo else fingerprints_of(settings, storage)
     scorer = ProcessScorer(known, settings.scoring.ruleset)
     entropy = SystemEntropy()
+    figures = make_figures(settings.service)
+    tally = figures or NO_TALLY
     people = make_account_services(settings, storage.engine, clock, storage.verdicts)
     probes = make_probe_services(
-        settings, storage.engine, clock, entropy, storage.verdicts, people.sessions, refresher.prioritization
+        settings, storage.engine, clock, entropy, storage.verdicts, people.sessions, refresher.prioritization, tally
     )
     community = make_community(settings, storage.engine, clock, entropy, probes.prioritization)
     scoring = ScoringService(spool, scorer, probes.verdicts, storage.quarantine)
@@ -239,7 +241,7 @@ def compose(settings: Settings, opened: Opened, *, demo: bool = False) -> Applic
     )
     catalog = SqlCatalog(storage.engine, settings.storage.query_seconds)
     bound = SpoolBound(lambda: publication.backlog().measurements, settings.storage.most_waiting, clock)
-    intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id, bound)
+    intake = IntakeService(spool, worker, clock, entropy, settings.service.collector_id, bound, tally)
     use_cases = {
         **probes.use_cases,
         **people.use_cases,
@@ -266,21 +268,22 @@ def compose(settings: Settings, opened: Opened, *, demo: bool = False) -> Applic
             ],
         ),
     }
-    figures = make_figures(
-        settings.service,
-        {
-            "scoring_queue": ("Measurements that wait for scoring.", worker.depth),
-            "spool_measurements": (
-                "Measurements that wait for publication.",
-                lambda: publication.backlog().measurements,
-            ),
-            "spool_hours_late": (
-                "Hours since the oldest waiting measurement could have been published.",
-                lambda: publication.backlog().hours_late,
-            ),
-            "spool_free_bytes": ("Bytes that the file system of the spool has left.", spool.free_bytes),
-        },
-    )
+    if figures:
+        watch_also(
+            figures,
+            {
+                "scoring_queue": ("Measurements that wait for scoring.", worker.depth),
+                "spool_measurements": (
+                    "Measurements that wait for publication.",
+                    lambda: publication.backlog().measurements,
+                ),
+                "spool_hours_late": (
+                    "Hours since the oldest waiting measurement could have been published.",
+                    lambda: publication.backlog().hours_late,
+                ),
+                "spool_free_bytes": ("Bytes that the file system of the spool has left.", spool.free_bytes),
+            },
+        )
     areas = (*_AREAS, metrics) if figures else _AREAS
     asgi = create_app(
         handlers=[

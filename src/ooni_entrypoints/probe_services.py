@@ -14,7 +14,7 @@ from ooni_adapters.tokens import JwtKeys
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import Unavailable
 from ooni_core.intake.service import IntakeService
-from ooni_core.ports import Clock, Entropy
+from ooni_core.ports import NO_TALLY, Clock, Entropy, Tally
 from ooni_core.prioritization.feedback import CountedVerdicts
 from ooni_core.prioritization.overview import PrioritizationOverview
 from ooni_core.prioritization.rulebook import RuleBook
@@ -22,6 +22,7 @@ from ooni_core.prioritization.service import Prioritization
 from ooni_core.probes.checkin import CheckInService
 from ooni_core.probes.credentials import Credentials
 from ooni_core.probes.inputs import ProbeInputs, VpnConfigs, check_vpn_config
+from ooni_core.probes.location import Origins
 from ooni_core.probes.login import ProbeLogin
 from ooni_core.probes.submission import SubmissionService
 from ooni_core.probes.tor_targets import check_tor_targets
@@ -82,6 +83,7 @@ def make_probe_services(
     verdicts: VerdictStore,
     sessions: SessionGuard,
     prioritization: Prioritization,
+    tally: Tally = NO_TALLY,
 ) -> ProbeServices:
     """Wire the probe services over an open database.
 
@@ -93,6 +95,7 @@ def make_probe_services(
         verdicts: where scoring stores; see ``ProbeServices.verdicts``.
         sessions: knows who is logged in.
         prioritization: chooses URLs.
+        tally: told of what probes do.
 
     Raises:
         Unavailable: the key of tokens can be neither read nor made.
@@ -105,11 +108,13 @@ def make_probe_services(
         "prioritization_overview": PrioritizationOverview(prioritization, SqlCounts(engine), clock),
         "session_guard": sessions,
         "check_ins": CheckInService(
-            prioritization, geolocator, directory, clock, entropy, settings.service.collector_id
+            prioritization, geolocator, directory, clock, entropy, settings.service.collector_id, tally
         ),
         "geolocator": geolocator,
+        "origins": Origins(geolocator, tally),
+        "tally": tally,
         "service_directory": directory,
-        "probe_login": ProbeLogin(probe_keys(token_keys(settings)), clock),
+        "probe_login": ProbeLogin(probe_keys(token_keys(settings)), clock, tally),
         "probe_inputs": _inputs(settings),
         "vpn_configs": _vpn(settings, entropy),
     }

@@ -10,9 +10,29 @@ from prometheus_client import CollectorRegistry, generate_latest
 # From the fastest check-in to the time limit of a query, in seconds.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+# What strangers can put into a label must not make series without end.
+_MOST_LABELS = 100
+
+COUNTED = {
+    "receive_measurement": "Measurements that were accepted.",
+    "measurement_bad": "Measurements that were refused or dropped, by reason.",
+    "probe_cc_asn_match": "Submissions from addresses in the country and network that their reports name.",
+    "probe_cc_asn_nomatch": "Submissions from addresses in another country (cc) or network (asn).",
+    "probe_login_requests": "Logins of probes, by outcome; legacy ones are of ids that we did not make.",
+    "check_ins": "Check-ins, by software and release.",
+    "geoip_ipaddr_found": "Check-ins from addresses whose place is known.",
+    "geoip_ipaddr_not_found": "Check-ins from addresses whose place is not known.",
+    "geoip_cc_differs": "Check-ins that claim another country than that of their address.",
+    "geoip_asn_differs": "Check-ins that claim another network than that of their address.",
+}
+LEVELS = {
+    "check_in_test_list_count": "URLs in the latest answer to a check-in.",
+    "test_list_urls_count": "URLs in the latest answer of test-list/urls.",
+}
+
 
 class PrometheusFigures:
-    """The figures of one process, from its start. Names and labels are those of dashboards that exist.
+    """The figures of one process, from its start; a Tally. Names and labels are those of dashboards that exist.
 
     Args:
         namespace: what all names begin with.
@@ -29,6 +49,11 @@ class PrometheusFigures:
             "fn_execution_time", "s", "Time from request to answer.", explicit_bucket_boundaries_advisory=_BUCKETS
         )
         self._answers = self._meter.create_counter("answers", description="Answers by class of status.")
+        self._counters = {
+            name: self._meter.create_counter(name, description=meaning) for name, meaning in COUNTED.items()
+        }
+        self._levels = {name: self._meter.create_gauge(name, description=meaning) for name, meaning in LEVELS.items()}
+        self._labels: dict[str, set[tuple[str, ...]]] = {name: set() for name in COUNTED}
         self._busy = self._meter.create_up_down_counter("requests_in_progress", description="Requests being answered.")
 
     def begin(self) -> None:
@@ -46,6 +71,20 @@ class PrometheusFigures:
         self._busy.add(-1)
         self._durations.record(seconds, {"name": name, "status": "error" if status >= 500 else "success"})
         self._answers.add(1, {"name": name, "code": f"{status // 100}xx"})
+
+    def count(self, name: str, **labels: str) -> None:
+        """Note that *name*, one of ``COUNTED``, happened; labels beyond the first hundred are called ``other``."""
+        seen, values = self._labels[name], tuple(labels.values())
+        if values not in seen:
+            if len(seen) >= _MOST_LABELS:
+                labels = dict.fromkeys(labels, "other")
+            else:
+                seen.add(values)
+        self._counters[name].add(1, labels)
+
+    def level(self, name: str, value: float) -> None:
+        """Note that *name*, one of ``LEVELS``, is at *value*."""
+        self._levels[name].set(value)
 
     def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Show what *read* returns whenever somebody looks."""

@@ -1,6 +1,7 @@
 """Check-in: one answer that tells a probe where it is, what to measure and how."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -9,13 +10,14 @@ import attrs
 
 from ooni_core.errors import Invalid
 from ooni_core.measurement import ReportId
-from ooni_core.ports import Clock, Entropy
+from ooni_core.ports import NO_TALLY, Clock, Entropy, Tally
 from ooni_core.prioritization.model import ListedUrl
 from ooni_core.prioritization.service import Prioritization
 from ooni_core.probes.address import Address
-from ooni_core.probes.location import NOWHERE, Geolocator, Location, Place, effective_place
+from ooni_core.probes.location import NOWHERE, Geolocator, Location, Origins, Place, effective_place
 from ooni_core.probes.services import Asking, ServiceDirectory
 
+_NAME, _RELEASE = re.compile(r"[a-z][a-z-]{2,30}"), re.compile(r"\d{1,3}\.\d{1,3}")
 EVERYTHING = 9999
 """URLs for people who ask themselves, and for ``test-list/urls`` without limit."""
 
@@ -113,6 +115,12 @@ class CheckInRequest:
             software_version=_typed(document, "software_version", str, ""),
         )
 
+    @property
+    def software(self) -> str:
+        """What the probe runs, as ``ooniprobe-android 3.8``; ``other`` when it does not look like that."""
+        release = _RELEASE.match(self.software_version)
+        return f"{self.software_name} {release[0]}" if release and _NAME.fullmatch(self.software_name) else "other"
+
 
 def _typed(document: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
     value = document.get(key)
@@ -161,6 +169,7 @@ class CheckInService:
 
     Attributes:
         collector_id: identity of this host, part of the report ids it makes.
+        tally: told of each answer.
     """
 
     prioritization: Prioritization
@@ -169,6 +178,7 @@ class CheckInService:
     clock: Clock
     entropy: Entropy
     collector_id: str
+    tally: Tally = NO_TALLY
 
     def check_in(self, request: CheckInRequest, client: Address | None) -> dict[str, Any]:
         """Answer a check-in.
@@ -208,17 +218,21 @@ class CheckInService:
         services = self.directory.services()
         located = self.geolocator.locate(client) if client is not None else NOWHERE
         place = effective_place(request.probe_cc, request.probe_asn, located)
+        Origins(self.geolocator, self.tally).check_in(request.probe_cc, request.probe_asn, located)
         random = self.entropy.bytes(_SEED_BYTES + _RANDOM_BYTES * len(names))
         now = self.clock.now().astimezone(UTC)
         asking = Asking(place.cc, place.asn, client, request.platform, request.software_name, request.software_version)
+        urls = self.prioritization.urls(
+            place.cc, place.asn, request.limit, request.categories, int.from_bytes(random[:_SEED_BYTES], "big")
+        )
+        self.tally.level("check_in_test_list_count", len(urls))
+        self.tally.count("check_ins", software=request.software)
         return _Assembled(
             place=place,
             located=located,
             features=services.features_for(asking),
             helpers=services.helpers_for(client),
-            urls=self.prioritization.urls(
-                place.cc, place.asn, request.limit, request.categories, int.from_bytes(random[:_SEED_BYTES], "big")
-            ),
+            urls=urls,
             report_ids=self._report_ids(names, place, random[_SEED_BYTES:]),
             utc_time=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         )

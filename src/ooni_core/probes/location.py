@@ -6,6 +6,7 @@ from typing import Protocol
 import attrs
 
 from ooni_core.errors import Invalid
+from ooni_core.ports import NO_TALLY, Tally
 from ooni_core.probes.address import Address
 
 UNKNOWN_CC = "ZZ"
@@ -76,3 +77,35 @@ def effective_place(claimed_cc: str, claimed_asn: str, located: Location) -> Pla
     if cc == UNKNOWN_CC and int(asn[1]) == 0:
         return Place(located.probe_cc, located.asn or 0)
     return Place(cc, int(asn[1]))
+
+
+@attrs.frozen
+class Origins:
+    """Compares where probes say they are with where their addresses are, to be counted and nothing else.
+
+    A probe may well be right when they differ, so nothing is refused for it.
+    """
+
+    geolocator: Geolocator
+    tally: Tally = NO_TALLY
+
+    def compare(self, probe_cc: str, probe_asn: int, client: Address | None) -> None:
+        """Count whether a measurement comes from where its report says."""
+        located = self.geolocator.locate(client) if client is not None else NOWHERE
+        differing = [
+            name
+            for name, claimed, found in (("cc", probe_cc, located.probe_cc), ("asn", probe_asn, located.asn or 0))
+            if claimed != found
+        ]
+        for name in differing:
+            self.tally.count("probe_cc_asn_nomatch", mismatch=name)
+        if not differing:
+            self.tally.count("probe_cc_asn_match")
+
+    def check_in(self, probe_cc: str, probe_asn: str, located: Location) -> None:
+        """Count whether the address of a probe that checks in is known, and what the probe claims otherwise."""
+        self.tally.count("geoip_ipaddr_not_found" if located == NOWHERE else "geoip_ipaddr_found")
+        if probe_cc.upper() not in {UNKNOWN_CC, located.probe_cc}:
+            self.tally.count("geoip_cc_differs")
+        if probe_asn not in {"AS0", located.probe_asn}:
+            self.tally.count("geoip_asn_differs")

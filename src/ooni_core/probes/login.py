@@ -7,7 +7,7 @@ import attrs
 
 from ooni_core.accounts.tokens import BadSignature, Malformed, TokenError, TokenKeys
 from ooni_core.errors import Invalid, Unauthorized
-from ooni_core.ports import Clock
+from ooni_core.ports import NO_TALLY, Clock, Tally
 
 _CLIENT, _TOKEN = "probe_login", "probe_token"
 _ADVERTISED = timedelta(days=7)
@@ -31,10 +31,12 @@ class ProbeLogin:
     Attributes:
         keys: derived from the deployment's keys for probes alone. Anybody gets a probe token, so these keys must never
             be able to sign a session.
+        tally: told of each login.
     """
 
     keys: TokenKeys
     clock: Clock
+    tally: Tally = NO_TALLY
 
     def register(self) -> str:
         """Return a new client id. Nothing is stored."""
@@ -62,9 +64,12 @@ class ProbeLogin:
         try:
             claims = self.keys.claims(username if isinstance(username, str) else "", _CLIENT, now.timestamp())
         except (Malformed, BadSignature):
+            self.tally.count("probe_login_requests", state="ok", login="legacy")
             return None
         except TokenError as exc:
+            self.tally.count("probe_login_requests", state="failed", login="standard")
             raise Unauthorized("Invalid credentials") from exc
+        self.tally.count("probe_login_requests", state="ok", login="standard")
         registered = claims.get("iat")
         return registered if isinstance(registered, int) else None
 

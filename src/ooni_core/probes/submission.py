@@ -99,7 +99,8 @@ class SubmissionService:
         cc, asn, test_name = (_text(members, name) for name in ("probe_cc", "probe_asn", "test_name"))
         codes = list(_problems(cc, asn, test_name))
         if codes:
-            raise BadMetadata(codes)
+            with self.intake.refusing("bad_metadata"):
+                raise BadMetadata(codes)
         verification = self._verification(submission, cc, asn)
         report_id = ReportId.mint(
             self.clock.now(), test_name, cc, int(asn[2:]), self.collector_id, self.entropy.bytes(_RANDOM_BYTES)

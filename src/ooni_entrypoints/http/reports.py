@@ -11,9 +11,11 @@ from litestar.params import Parameter, SkipValidation
 
 from ooni_core.errors import Invalid
 from ooni_core.intake.model import ReportRequest
-from ooni_core.intake.service import IntakeService, says_nowhere
+from ooni_core.intake.service import IntakeService
 from ooni_core.measurement import ReportId
+from ooni_core.probes.location import Origins
 from ooni_entrypoints.http.bodies import decoded
+from ooni_entrypoints.http.client_address import address_of
 from ooni_entrypoints.http.responses import json_answer
 from ooni_entrypoints.settings import ServiceSettings
 
@@ -24,6 +26,7 @@ _REFUSED = ResponseSpec(dict[str, str], description="The request cannot be right
 
 Intake = NamedDependency[SkipValidation[IntakeService]]
 Limits = NamedDependency[SkipValidation[ServiceSettings]]
+Compared = NamedDependency[SkipValidation[Origins]]
 AnyRequest = Request[Any, Any, Any]
 ReportIdText = Annotated[str, Parameter(description="As given by POST /report.")]
 
@@ -44,20 +47,24 @@ async def open_report(request: AnyRequest, intake: Intake, service_settings: Lim
 
 @post("/report/{report_id:str}", status_code=200, tags=["probes"], responses={400: _REFUSED, 413: _REFUSED})
 async def submit_measurement(
-    request: AnyRequest, report_id: ReportIdText, intake: Intake, service_settings: Limits
+    request: AnyRequest, report_id: ReportIdText, intake: Intake, origins: Compared, service_settings: Limits
 ) -> Response[bytes]:
     """Submit one measurement: `{"format": "json", "content": {…}}`, plain or compressed with gzip or zstd.
 
     The answer holds its `measurement_uid`; it is sent when the measurement is on disk. A report without country or
     network is answered `{}` and dropped.
     """
-    report = ReportId.parse(report_id)
-    if says_nowhere(report):
+    with intake.refusing("bad_report_id"):
+        report = ReportId.parse(report_id)
+    if intake.drops(report):
         return json_answer({})
+    origins.compare(report.probe_cc, report.probe_asn, address_of(request, service_settings))
     wire, encoding = await request.body(), request.headers.get("content-encoding", "")
 
     def keep() -> str | None:
-        uid = intake.receive(report, decoded(wire, encoding, service_settings.max_decompressed_bytes))
+        with intake.refusing("bad_encoding"):
+            body = decoded(wire, encoding, service_settings.max_decompressed_bytes)
+        uid = intake.receive(report, body)
         return uid.text if uid else None
 
     uid = await anyio.to_thread.run_sync(keep, limiter=request.app.state.intake_limiter)

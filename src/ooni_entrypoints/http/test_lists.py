@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from ooni_core.errors import Invalid
+from ooni_core.ports import Tally
 from ooni_core.prioritization.model import GLOBAL, ListedUrl, RankedUrl
 from ooni_core.prioritization.service import Prioritization
 from ooni_core.probes.checkin import EVERYTHING
@@ -19,6 +20,7 @@ from ooni_entrypoints.http.responses import json_answer
 
 AnyRequest = Request[Any, Any, Any]
 Prio = NamedDependency[SkipValidation[Prioritization]]
+Told = NamedDependency[SkipValidation[Tally]]
 
 _CC = re.compile(r"[A-Z]{2}")
 _ASN = re.compile(r"(?:AS)?(\d{1,10})")
@@ -105,11 +107,12 @@ def _row(entry: ListedUrl) -> dict[str, Any]:
         parameter("debug", "`true` adds count, priority and weight of each URL."),
     ),
 )
-async def test_list_urls(request: AnyRequest, prioritization: Prio) -> Response[bytes]:
+async def test_list_urls(request: AnyRequest, prioritization: Prio, tally: Told) -> Response[bytes]:
     """List URLs to measure in a country, the most urgent first."""
     query = Query.of(request)
     asked = asked_list(query)  # the network that some clients send never mattered here
     picked = prioritization.urls(asked.cc, 0, asked.limit, asked.categories, secrets.randbits(64))
+    tally.level("test_list_urls_count", len(picked))
     if query.text("debug").lower() in {"true", "1", "yes"}:
         rows = explained_rows(picked, prioritization.explain(asked.cc, 0))
     else:
