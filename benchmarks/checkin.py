@@ -1,6 +1,7 @@
 """How fast check-ins are answered with lists and counters of real size, and what the snapshot behind them costs."""
 
 import asyncio
+import compileall
 import contextlib
 import gc
 import itertools
@@ -18,8 +19,10 @@ from typing import Any
 
 import pyarrow as pa
 import uvloop
+from tests.installation import only_with
 from tests.service import RunningService
 
+import ooni_entrypoints
 from benchmarks import Figure, percentile
 from benchmarks import seconds as measured_seconds
 from ooni_adapters.database import open_database
@@ -36,6 +39,8 @@ from ooni_core.testlists.grammar import CATEGORIES
 
 URLS, COUNTERS, COUNTRIES, NETWORKS, GLOBAL_URLS = 35_000, 1_000_000, 145, 1_500, 1_700
 CONNECTIONS, RATE = 8, 300
+# Ten minutes as a rule: so a minute of the benchmark has two of the readings that take longest.
+WHOLE_SECONDS = 30
 
 
 def lists(chance: random.Random) -> list[ListedUrl]:
@@ -97,15 +102,20 @@ def _snapshot(url: str) -> list[Figure]:
     """Read the snapshot twice. In a process that did nothing before: freed memory would hide what it takes."""
     engine = open_database(url)
     engine.query("SELECT sum(msmt_cnt) FROM counters_asn_test_list")
-    asked = Prioritization(SqlTestLists(engine), SqlRules(engine), SqlCounts(engine), SystemClock())
+    stores = SqlTestLists(engine), SqlRules(engine), SqlCounts(engine), SystemClock()
+    asked = Prioritization(*stores, counting=timedelta(0))
     gc.collect()
     before = _resident()
     took = measured_seconds(asked.refresh, repeat=1)
     gc.collect()
     grown, again = _resident() - before, measured_seconds(asked.refresh)
+    adding = Prioritization(*stores)
+    adding.refresh()
+    look = measured_seconds(adding.refresh)
     held = asked.snapshot.counts.nbytes / 2**20
     return [
         Figure("first snapshot", took, "s", f"{URLS:,} URLs, {COUNTERS:,} counters; read again in {again:.2f} s"),
+        Figure("look at what is new", look * 1000, "ms", "rules, whether lists changed, what was scored since"),
         Figure("memory of the snapshot", grown, "MiB", f"goal: under 200; the counters' columns are {held:.0f}"),
     ]
 
@@ -214,7 +224,9 @@ def _starting(service: RunningService, request: Request, times: int) -> Iterator
         if number < times - 1:
             service.stop()
     took.sort()
-    beside = f"goal: under 2; imports and the same data included; the quickest of {times} took {took[0]:.2f}"
+    beside = (
+        f"goal: under 2; from the start of the process, all data included; the quickest of {times} took {took[0]:.2f}"
+    )
     yield Figure("start until the first check-in is answered", took[len(took) // 2], "s", beside)
 
 
@@ -245,14 +257,26 @@ def _at_full_load(port: int, places: Sequence[tuple[str, int]], seconds: float) 
         yield Figure(f"{what}, {CONNECTIONS} connections", rate, "requests/s", _milliseconds(times) + goal)
 
 
-def _at_the_goal(port: int, places: Sequence[tuple[str, int]], seconds: float, what: str) -> Figure:
-    times = _run(_arriving(port, [_check_in(*place) for place in places], RATE, seconds))
+def _at_the_goal(port: int, places: Sequence[tuple[str, int]], seconds: float, what: str, runs: int = 1) -> Figure:
+    requests = [_check_in(*place) for place in places]
+    found = sorted(
+        (percentile(times, 0.99) * 1000, percentile(times, 0.5) * 1000)
+        for times in (_run(_arriving(port, requests, RATE, seconds)) for _ in range(runs))
+    )
+    each = ", ".join(f"{p99:.1f}" for p99, _ in found)
     return Figure(
         f"check-in p99 at {RATE} requests/s{what}",
-        percentile(times, 0.99) * 1000,
+        found[len(found) // 2][0],
         "ms",
-        f"goal: under 15; p50 {percentile(times, 0.5) * 1000:.1f} ms; networks and instants at random",
+        f"goal: under 15; runs of {seconds:.0f} s: {each}; p50 {found[0][1]:.1f} ms; networks and instants at random",
     )
+
+
+def _installed(folder: Path) -> dict[str, str]:
+    """Return the environment in which Python has what `make serve` installs, compiled, and nothing that tests need."""
+    compileall.compile_dir(Path(ooni_entrypoints.__file__).parents[1], quiet=1)
+    (folder / "sitecustomize.py").write_text(only_with("service"))
+    return {"PYTHONPATH": str(folder)}
 
 
 def figures(*, quick: bool) -> Iterator[Figure]:
@@ -267,12 +291,15 @@ def figures(*, quick: bool) -> Iterator[Figure]:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
             yield from fresh.submit(_snapshot, url).result()
         chance.shuffle(places)
-        service = RunningService(folder)
+        service = RunningService(
+            folder, f"[probes]\ncounters_seconds = {WHOLE_SECONDS}\n", environment=_installed(folder)
+        )
         yield from _starting(service, _check_in(*places[0]), 3 if quick else 5)
         yield from _at_full_load(service.port, places, seconds)
-        yield _at_the_goal(service.port, places, seconds, "")
+        minute = f", counters read as a whole every {WHOLE_SECONDS} s"
+        yield _at_the_goal(service.port, places, 30 if quick else 60, minute, 1 if quick else 5)
         service.stop()
-        service.settings = "[probes]\nrefresh_seconds = 0.1\n"
+        service.settings = "[probes]\nrefresh_seconds = 0.1\ncounters_seconds = 0.1\n"
         service.start()
         yield _at_the_goal(service.port, places, seconds, " while the snapshot is read again without a pause")
         service.stop()

@@ -1,13 +1,17 @@
 """Runs jobs by the clock, in threads of their own."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import attrs
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from ooni_core.errors import OoniError
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +40,18 @@ class Timers:
     """Starts jobs when they are due; one that is still running is not started again, one that fails is tried again."""
 
     jobs: Sequence[Job]
-    _scheduler: BackgroundScheduler | None = attrs.field(default=None, init=False)
+    _scheduler: "BackgroundScheduler | None" = attrs.field(default=None, init=False)
+    _beginning: threading.Thread | None = attrs.field(default=None, init=False)
     _failed: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, and return at once: the first answer does not wait for the scheduler to be imported."""
+        self._beginning = threading.Thread(target=self._begin, name="timers", daemon=True)
+        self._beginning.start()
+
+    def _begin(self) -> None:
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         for job in self.jobs:
             # One entry for each job: APScheduler cannot remove a finished single run while it is being stopped.
@@ -51,6 +62,8 @@ class Timers:
 
     def stop(self) -> None:
         """Let the running jobs finish and end."""
+        if self._beginning is not None:
+            self._beginning.join()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-import jwt
 
 from ooni_core.accounts.tokens import BadSignature, Expired, Malformed, NotYetValid, TokenError, WrongAudience
 from ooni_core.errors import Invalid
@@ -53,6 +52,8 @@ class JwtKeys:
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return a token with *claims*, in their order."""
+        import jwt  # here and below: most of what it brings is for other algorithms, and a start would wait for it
+
         return jwt.encode(dict(claims), self.keys[0], _ALGORITHM)
 
     def claims(self, token: str, audience: str, now: float) -> dict[str, Any]:
@@ -64,6 +65,8 @@ class JwtKeys:
         return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
+        import jwt
+
         error: TokenError = BadSignature("Invalid credentials")
         for key in self.keys:
             try:
