@@ -14,8 +14,8 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _MOST_LABELS = 100
 
 COUNTED = {
-    "receive_measurement": "Measurements that were accepted.",
-    "measurement_bad": "Measurements that were refused or dropped, by reason.",
+    "receive_measurement_count": "Measurements that were accepted.",
+    "measurement_bad_count": "Measurements that were refused or dropped, by reason.",
     "probe_cc_asn_match": "Submissions from addresses in the country and network that their reports name.",
     "probe_cc_asn_nomatch": "Submissions from addresses in another country (cc) or network (asn).",
     "probe_login_requests": "Logins of probes, by outcome; legacy ones are of ids that we did not make.",

@@ -71,14 +71,14 @@ class IntakeService:
             self.bound.admit()
         uid = self._spooled(report_id, body)
         self.queue.offer(uid)
-        self.tally.count("receive_measurement")
+        self.tally.count("receive_measurement_count")
         return uid
 
     def drops(self, report_id: ReportId) -> bool:
         """Say whether a report names no network or no country: its measurements are of no use to anybody."""
         for nowhere, reason in ((report_id.probe_asn == 0, "asn_0"), (report_id.probe_cc == "ZZ", "cc_zz")):
             if nowhere:
-                self.tally.count("measurement_bad", reason=reason)
+                self.tally.count("measurement_bad_count", reason=reason)
                 return True
         return False
 
@@ -88,7 +88,7 @@ class IntakeService:
         try:
             yield
         except Invalid:
-            self.tally.count("measurement_bad", reason=reason)
+            self.tally.count("measurement_bad_count", reason=reason)
             raise
 
     def _spooled(self, report_id: ReportId, body: bytes) -> MeasurementUid:
