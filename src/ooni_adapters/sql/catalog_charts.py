@@ -6,7 +6,7 @@ one again costs reading what arrived since, however long the history is.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import attrs
@@ -55,7 +55,7 @@ class SqlCharts:
     most_cells: int
     rollups: bool
     most_kept: int = _KEPT_CELLS
-    _kept: OrderedDict[tuple[CountQuery, Plan], Chart] = attrs.field(factory=OrderedDict, init=False)
+    _kept: OrderedDict[Hashable, Chart] = attrs.field(factory=OrderedDict, init=False)
     _keeping: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def count(self, query: CountQuery) -> Chart:
@@ -84,7 +84,7 @@ class SqlCharts:
 
     def _settled(self, plan: Plan, figures: Figures) -> Chart:
         """Return what the rollup knows, which is the same until it is made again."""
-        key = figures.query, plan
+        key = figures.query, plan.known.state, plan.known.build, plan.without
         with self._keeping:
             if (kept := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)

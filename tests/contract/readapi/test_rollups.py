@@ -266,7 +266,7 @@ class TestRollups:
 
     def test_a_chart_asked_for_again_reads_only_what_the_rollups_do_not_know(self, database, monkeypatch):
         put(database, arriving(row(1), 10))
-        refresh(database, minutes=1440)
+        refresh(database, minutes=1445)
         catalog, asked = SqlCatalog(database), []
         monkeypatch.setattr(database, "columns", lambda *a, ask=database.columns: asked.append(a[0]) or ask(*a))
         for _ in range(3):
@@ -274,6 +274,9 @@ class TestRollups:
         [settled] = asked
         assert "rollup_places" in settled
         assert "fastpath" not in settled
+        refresh(database, minutes=1450)  # which finds nothing to do
+        assert catalog.count(BY_COUNTRY).cells[0].counts.measurements == 1
+        assert len(asked) == 1
         put(database, arriving(row(2), 1441))
         refresh(database, minutes=1503)
         assert catalog.count(BY_COUNTRY).cells[0].counts.measurements == 2
