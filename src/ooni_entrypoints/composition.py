@@ -154,6 +154,7 @@ def make_publication(
         seekable=settings.publication.seekable,
         limits=PublicationLimits(many=settings.publication.alarm_waiting),
         beside=beside,
+        finishing=partial(beside, ahead=1),
     )
 
 

@@ -7,8 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 _AHEAD = 64
 
 
-def beside(works: Iterable[Callable[[], object]]) -> None:
+def beside(works: Iterable[Callable[[], object]], ahead: int = _AHEAD) -> None:
     """Do each of *works*, in order, while the caller makes the next ones: for work that compresses or reads.
+
+    At most *ahead* works wait, one more is under way or just made.
 
     The thread ends with the call. An error of a work is raised here; the works that were made before are done.
     """
@@ -16,7 +18,7 @@ def beside(works: Iterable[Callable[[], object]]) -> None:
     with ThreadPoolExecutor(1, thread_name_prefix="beside") as thread:
         for work in works:
             waiting.append(thread.submit(work))
-            if len(waiting) > _AHEAD:
+            if len(waiting) > ahead:
                 waiting.popleft().result()
         for each in waiting:
             each.result()

@@ -32,9 +32,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     hour TEXT NOT NULL, cc TEXT NOT NULL, testname TEXT NOT NULL, identity TEXT NOT NULL, n INTEGER NOT NULL,
-    state TEXT NOT NULL, files TEXT NOT NULL, lines BLOB NOT NULL, manifest INTEGER,
+    state TEXT NOT NULL, files TEXT NOT NULL, manifest INTEGER,
     UNIQUE (hour, cc, testname, identity, n)
 );
+CREATE TABLE IF NOT EXISTS batch_lines (batch_id INTEGER PRIMARY KEY, lines BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS open_batches ON batches (state) WHERE state <> 'done' OR manifest IS NULL;
 CREATE TABLE IF NOT EXISTS members (
     uid TEXT PRIMARY KEY, batch_id INTEGER NOT NULL, place INTEGER NOT NULL
@@ -49,8 +50,18 @@ CREATE TABLE IF NOT EXISTS manifests (
     PRIMARY KEY (hour, identity, n)
 ) WITHOUT ROWID;
 """
+# Before, lines stood in their batch and were written again with every change of its state: megabytes each time.
+_LINES_APART = """
+BEGIN IMMEDIATE;
+INSERT OR IGNORE INTO batch_lines (batch_id, lines) SELECT id, lines FROM batches;
+ALTER TABLE batches DROP COLUMN lines;
+COMMIT;
+"""
 _BATCH_ID = "SELECT id FROM batches"
-_BATCH = "SELECT id, hour, cc, testname, identity, n, state, files, lines FROM batches"
+_BATCH = (
+    "SELECT id, hour, cc, testname, identity, n, state, files, lines "
+    "FROM batches LEFT JOIN batch_lines ON batch_lines.batch_id = batches.id"
+)
 
 _FILES = msgspec.json.Decoder(tuple[FileRecord, ...])
 _LINES = msgspec.json.Decoder(tuple[Line, ...])
@@ -144,6 +155,11 @@ class SqliteJournal:
             return None
         return content
 
+    def place(self, batch: Batch, key: str) -> str:
+        """Return where a kept file is."""
+        with self._transaction() as db:
+            return str(self._bench.place(_id(db, batch), _base(key)))
+
     def advance(self, batch: Batch, state: BatchState) -> Batch:
         """Put *batch* into a later state."""
         with self._transaction() as db:
@@ -170,6 +186,7 @@ class SqliteJournal:
         with self._transaction() as db:
             batch_id = _id(db, batch)
             db.execute("DELETE FROM members WHERE batch_id = ?", (batch_id,))
+            db.execute("DELETE FROM batch_lines WHERE batch_id = ?", (batch_id,))
             db.execute("DELETE FROM batches WHERE id = ?", (batch_id,))
         self._clear(batch_id)
 
@@ -241,6 +258,7 @@ class SqliteJournal:
         with self._transaction() as db:
             numbers = db.execute(old, (hour,)).fetchall()
             db.executemany("DELETE FROM members WHERE batch_id = ?", numbers)
+            db.executemany("DELETE FROM batch_lines WHERE batch_id = ?", numbers)
             db.executemany("DELETE FROM batches WHERE id = ?", numbers)
             db.execute("DELETE FROM counters WHERE hour < ? AND hour NOT IN (SELECT hour FROM batches)", (hour,))
 
@@ -274,6 +292,8 @@ class SqliteJournal:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(_SCHEMA)
+            if db.execute("SELECT 1 FROM pragma_table_info('batches') WHERE name = 'lines'").fetchone():
+                db.executescript(_LINES_APART)
         return self._open
 
     def _clear(self, batch_id: int) -> None:
@@ -319,25 +339,18 @@ def _take_number(db: sqlite3.Connection, bucket: SpoolBucket, identity: str, fir
 
 
 def _insert(db: sqlite3.Connection, batch: Batch) -> int:
-    statement = (
-        "INSERT INTO batches (hour, cc, testname, identity, n, state, files, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    )
-    files, lines = _packed(batch)
-    cursor = db.execute(statement, (*_name_columns(batch.name), batch.state.value, files, lines))
+    statement = "INSERT INTO batches (hour, cc, testname, identity, n, state, files) VALUES (?, ?, ?, ?, ?, ?, '[]')"
+    cursor = db.execute(statement, (*_name_columns(batch.name), batch.state.value))
     if cursor.lastrowid is None:
         raise sqlite3.DatabaseError("a batch was inserted and has no number")
+    _update(db, cursor.lastrowid, batch)
     return cursor.lastrowid
 
 
 def _update(db: sqlite3.Connection, batch_id: int, batch: Batch) -> None:
-    files, lines = _packed(batch)
-    db.execute(
-        "UPDATE batches SET state = ?, files = ?, lines = ? WHERE id = ?", (batch.state.value, files, lines, batch_id)
-    )
-
-
-def _packed(batch: Batch) -> tuple[str, bytes]:
-    return msgspec.json.encode(batch.files).decode(), msgspec.json.encode(batch.lines)
+    files, lines = msgspec.json.encode(batch.files).decode(), msgspec.json.encode(batch.lines)
+    db.execute("UPDATE batches SET state = ?, files = ? WHERE id = ?", (batch.state.value, files, batch_id))
+    db.execute("INSERT OR REPLACE INTO batch_lines (batch_id, lines) VALUES (?, ?)", (batch_id, lines))
 
 
 def _id(db: sqlite3.Connection, batch: Batch) -> int:
@@ -348,15 +361,15 @@ def _id(db: sqlite3.Connection, batch: Batch) -> int:
 
 
 def _batch(db: sqlite3.Connection, row: Sequence[Any]) -> Batch:
-    batch_id, hour, cc, testname, identity, number, state, files, lines = row
-    members = db.execute("SELECT uid FROM members WHERE batch_id = ? ORDER BY place", (batch_id,))
-    return Batch(
-        name=BatchName(SpoolBucket(hour, cc, testname), identity, number),
-        state=BatchState(state),
-        uids=tuple(MeasurementUid(uid) for (uid,) in members),
-        files=_FILES.decode(files),
-        lines=_LINES.decode(lines),
-    )
+    members = db.execute("SELECT uid FROM members WHERE batch_id = ? ORDER BY place", (row[0],))
+    return attrs.evolve(_published(row), uids=tuple(MeasurementUid(uid) for (uid,) in members))
+
+
+def _published(row: Sequence[Any]) -> Batch:
+    """Read a batch without its uids, whose lines tell them too."""
+    _, hour, cc, testname, identity, number, state, files, lines = row
+    name = BatchName(SpoolBucket(hour, cc, testname), identity, number)
+    return Batch(name, BatchState(state), (), _FILES.decode(files), _LINES.decode(lines))
 
 
 def _bind_manifest(db: sqlite3.Connection, hour: str, identity: str) -> None:
@@ -376,4 +389,4 @@ def _next_manifest(db: sqlite3.Connection, hour: str, identity: str) -> int:
 def _manifest(db: sqlite3.Connection, hour: str, identity: str, number: int) -> Manifest:
     where = "WHERE hour = ? AND identity = ? AND manifest = ? ORDER BY cc, testname, n"
     rows = db.execute(f"{_BATCH} {where}", (hour, identity, number)).fetchall()
-    return Manifest(hour, identity, number, tuple(_batch(db, row) for row in rows))
+    return Manifest(hour, identity, number, tuple(map(_published, rows)))

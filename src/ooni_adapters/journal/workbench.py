@@ -32,9 +32,13 @@ class Workbench:
     def fetch(self, batch: int, name: str) -> bytes | None:
         """Return a file, or None when it is not here."""
         try:
-            return (self.folder / str(batch) / name).read_bytes()
+            return self.place(batch, name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def place(self, batch: int, name: str) -> Path:
+        """Return where a file is."""
+        return self.folder / str(batch) / name
 
     def clear(self, batch: int) -> None:
         """Remove the files of *batch*."""

@@ -23,20 +23,17 @@ class FolderObjects:
 
     root: Path
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         """Store *content*; see ObjectStore."""
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{uuid.uuid4().hex}{_PARTIAL}")
             try:
-                _write(partial, [content])
-                os.link(partial, path)  # fails when the name is taken, unlike rename
+                if not (copy and _linked(copy, path)):
+                    _create(path, content)
             except FileExistsError as exc:
                 if path.read_bytes() != content:
                     raise Conflict(f"{key} is already stored with other bytes") from exc
-            finally:
-                partial.unlink(missing_ok=True)
             self._sync_folders(path.parent)  # also when it was there: an earlier put may have failed just here
         except OSError as exc:
             raise Unavailable(f"{key} cannot be stored in {self.root}: {exc}") from exc
@@ -123,6 +120,26 @@ class FolderObjects:
                 os.close(descriptor)
             if each in {self.root.parent, each.parent}:
                 return
+
+
+def _create(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{uuid.uuid4().hex}{_PARTIAL}")
+    try:
+        _write(partial, [content])
+        os.link(partial, path)  # fails when the name is taken, unlike rename
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _linked(copy: str, path: Path) -> bool:
+    """Say whether *path* is now another name of *copy*: not when they are on two file systems, or it has no links."""
+    try:
+        os.link(copy, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _write(path: Path, parts: Iterable[bytes]) -> None:

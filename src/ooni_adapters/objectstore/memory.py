@@ -19,7 +19,7 @@ class MemoryObjects:
     _contents: dict[str, bytes] = attrs.field(factory=dict, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         """Store *content*; see ObjectStore."""
         with self._lock:
             if self._contents.setdefault(checked_key(key), bytes(content)) != content:

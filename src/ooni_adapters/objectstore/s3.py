@@ -37,7 +37,7 @@ class S3Objects:
     attempts: int = 5
     sleep: Callable[[float], None] = time.sleep
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         """Store *content*; see ObjectStore."""
         path = self._path(key)
         try:

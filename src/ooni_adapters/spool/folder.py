@@ -27,6 +27,7 @@ _STALE_SECONDS = 900  # no put takes this long: what is still .tmp then was left
 _MAKE_FOLDER_AGAIN = 5
 _RESERVE_NAMES = 1000
 _MANY, _UNLINK_AT_ONCE = 256, 16
+_READ = 2**20
 
 
 @attrs.define(eq=False)
@@ -277,8 +278,15 @@ def _create(path: Path) -> int:
 
 
 def _content(file: str) -> bytes:
-    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - making a Path takes as long as reading the file
-        return opened.readall()
+    """Read a file; making a Path or a file object takes as long as reading it."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(descriptor, _READ)
+        while more := os.read(descriptor, _READ):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _unlink_all(files: list[str]) -> None:

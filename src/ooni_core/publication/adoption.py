@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ooni_core.errors import Invalid
-from ooni_core.measurement import MeasurementUid, SpoolBucket
+from ooni_core.measurement import SpoolBucket
 from ooni_core.publication.files import read_sidecar
 from ooni_core.publication.manifests import read_manifest
 from ooni_core.publication.model import (
@@ -100,7 +100,7 @@ def _listed_batch(objects: ObjectStore, sidecar: str) -> Batch | None:
     if name is None or objects.size(sidecar) is None:
         return None
     lines = read_sidecar(objects.get(sidecar))
-    return Batch(name, BatchState.DONE, tuple(MeasurementUid(line.measurement_uid) for line in lines), (), lines)
+    return Batch(name, BatchState.DONE, (), (), lines)
 
 
 def _named(key: str) -> BatchName | None:

@@ -71,9 +71,13 @@ def postcan(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]])
 
 
 def _tar_member(bucket: SpoolBucket, uid: MeasurementUid, body: bytes) -> bytes:
-    name = f"{bucket.name}/{uid.text}.post".encode("ascii")
+    return b"".join(_tar_parts(bucket.name, uid, body))
+
+
+def _tar_parts(folder: str, uid: MeasurementUid, body: bytes) -> tuple[bytes, bytes, bytes]:
+    name = f"{folder}/{uid.text}.post".encode("ascii")
     received = int(uid.received.timestamp())
-    return b"".join((_tar_header(name, len(body), received), body, bytes(-len(body) % _BLOCK)))
+    return _tar_header(name, len(body), received), body, bytes(-len(body) % _BLOCK)
 
 
 def _tar_header(name: bytes, length: int, modified: int) -> bytes:
@@ -103,6 +107,7 @@ def build(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]], b
     def compress(group: _Group) -> None:
         can.append(stream.compress(b"".join(group.tar)))
         members.append(gzip_member(b"\n".join([*group.texts, b""])))
+        group.sha256 = [hashlib.sha256(text).hexdigest() for text in group.texts]
         group.tar, group.texts = [], []
 
     def works() -> Iterator[Callable[[], None]]:
@@ -126,32 +131,33 @@ class _Group:
     """The lines of one member on their way."""
 
     uids: list[MeasurementUid] = attrs.field(factory=list)
-    lines: list[Callable[..., Line]] = attrs.field(factory=list)  # each wants only to know its place
+    identities: list[tuple[str, str, int, str]] = attrs.field(factory=list)  # report id, input, length, problem
     tar: list[bytes] = attrs.field(factory=list)
     texts: list[bytes] = attrs.field(factory=list)
+    sha256: list[str] = attrs.field(factory=list)  # of each text
     size: int = 0
 
-    def add(self, bucket: SpoolBucket, uid: MeasurementUid, body: bytes) -> None:
+    def add(self, folder: str, uid: MeasurementUid, body: bytes) -> None:
         content, problem = _publishable(body)
         self.uids.append(uid)
-        self.lines.append(_line(uid, content, problem))
-        self.tar.append(_tar_member(bucket, uid, body))
+        self.identities.append((content.report_id, content.input, len(content.text), problem))
+        self.tar += _tar_parts(folder, uid, body)
         self.texts.append(content.text)
         self.size += len(body)
 
     @property
     def is_full(self) -> bool:
-        return len(self.lines) == _MEMBER_LINES or self.size >= _MEMBER_BYTES
+        return len(self.uids) == _MEMBER_LINES or self.size >= _MEMBER_BYTES
 
 
 def _groups(bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]]) -> Iterator[_Group]:
-    group = _Group()
+    group, folder = _Group(), bucket.name
     for uid, body in bodies:
-        group.add(bucket, uid, body)
+        group.add(folder, uid, body)
         if group.is_full:
             yield group
             group = _Group()
-    if group.lines:
+    if group.uids:
         yield group
 
 
@@ -162,23 +168,13 @@ def _publishable(body: bytes) -> tuple[Content, str]:
         return Content(EMPTY_LINE, "", ""), str(exc)[:200]
 
 
-def _line(uid: MeasurementUid, content: Content, problem: str) -> Callable[..., Line]:
-    return partial(
-        Line,
-        measurement_uid=uid.text,
-        report_id=content.report_id,
-        input=content.input,
-        sha256=hashlib.sha256(content.text).hexdigest(),
-        length=len(content.text),
-        problem=problem,
-    )
-
-
 def _placed(groups: Iterable[_Group], members: Iterable[bytes]) -> Iterator[Line]:
     linenum = offset = 0
     for group, member in zip(groups, members, strict=True):
-        for place, line in enumerate(group.lines):
-            yield line(linenum=linenum, member_offset=offset, member_length=len(member), line_in_member=place)
+        of_each = zip(group.uids, group.sha256, group.identities, strict=True)
+        for place, (uid, sha256, (report_id, input, length, problem)) in enumerate(of_each):
+            where = linenum, offset, len(member), place
+            yield Line(uid.text, *where, report_id, input, sha256, length, problem)
             linenum += 1
         offset += len(member)
 

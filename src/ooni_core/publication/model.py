@@ -191,7 +191,7 @@ class Manifest:
     Attributes:
         hour: ``YYYYMMDDHH``.
         number: 0, 1, 2… within the hour and identity.
-        batches: what it lists.
+        batches: what it lists; their lines tell the uids.
     """
 
     hour: str
@@ -230,6 +230,12 @@ class Report:
     file_bytes: int = 0
     manifests: int = 0
     problems: tuple[str, ...] = ()
+
+    def __add__(self, other: "Report") -> "Report":
+        """Return what both did."""
+        pairs = zip(attrs.astuple(self, recurse=False), attrs.astuple(other, recurse=False), strict=True)
+        busy, *rest = (mine + theirs for mine, theirs in pairs)
+        return Report(bool(busy), *rest)
 
 
 @attrs.frozen

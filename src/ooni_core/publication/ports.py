@@ -12,8 +12,11 @@ from ooni_core.publication.model import Batch, BatchName, BatchState, IndexEntry
 class ObjectStore(Protocol):
     """Holds published files by key. Keys use ``/`` and never begin with it."""
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         """Store *content* under *key*, all of it or nothing. Putting equal bytes again does nothing.
+
+        *copy* names a local file, if there is one, that holds just that, durably, and is never written to again: a
+        store on the same file system may take it in, instead of writing the bytes a second time.
 
         Raises:
             Conflict: other bytes are already stored under *key*; nothing was changed.
@@ -121,6 +124,9 @@ class PublicationJournal(Protocol):
 
     def content(self, batch: Batch, key: str) -> bytes | None:
         """Return a kept file, or None when it is lost or not the one that was built."""
+
+    def place(self, batch: Batch, key: str) -> str:
+        """Return where a kept file is until it is let go; it is never written to again."""
 
     def advance(self, batch: Batch, state: BatchState) -> Batch:
         """Put *batch* into a later state. DONE lets go of the kept files."""

@@ -88,6 +88,8 @@ class PublicationService:
             a transparency log.
         seekable: also publish ``.jsonl.zst``.
         beside: does the compressing; the composition root gives it a thread.
+        finishing: does what follows the building of a batch, from its name to its release; the composition root gives
+            it another thread, at most a batch behind, so that the next batch is built meanwhile.
     """
 
     spool: MeasurementSpool
@@ -101,6 +103,7 @@ class PublicationService:
     quarantine: Callable[[Quarantined], object] = _only_told
     seekable: bool = False
     beside: Beside = one_by_one
+    finishing: Beside = one_by_one
     limits: PublicationLimits = attrs.field(factory=PublicationLimits)
 
     def run(self, *, include_open_hour: bool = False, progress: Callable[[int], None] = _silent) -> Report:
@@ -119,10 +122,7 @@ class PublicationService:
             run = _Run(self, progress)
             run.settle()
             run.resume()
-            for bucket in self._closed(include_open_hour=include_open_hour):
-                if run.gave_up:
-                    break
-                run.attempt(run.publish, bucket)
+            self.finishing(run.batches(self._closed(include_open_hour=include_open_hour)))
             run.write_manifests()
             self.journal.prune(self.clock.now() - self.limits.keep_journal)
             return run.report
@@ -152,16 +152,24 @@ class PublicationService:
 
 @attrs.define
 class _Run:
-    """One publishing run and what it has to report."""
+    """One publishing run and what it has to report.
+
+    Whatever finishes batches may be another thread than the one that builds them: both only append to lists.
+    """
 
     service: PublicationService
     progress: Callable[[int], None]
-    report: Report = attrs.field(factory=Report)
-    failures: int = 0
+    told: list[Report] = attrs.field(factory=list)
+    lately: list[bool] = attrs.field(factory=list)  # whether a batch was finished, or the store or the index failed
+
+    @property
+    def report(self) -> Report:
+        return sum(self.told, Report())
 
     @property
     def gave_up(self) -> bool:
-        return self.failures >= self.service.limits.give_up_after
+        patience = self.service.limits.give_up_after
+        return len(self.lately) >= patience and not any(self.lately[-patience:])
 
     def settle(self) -> None:
         """Compare a new journal with the object store, for what the one that was lost left undone.
@@ -170,10 +178,8 @@ class _Run:
         """
         service = self.service
         if not service.journal.is_settled():
-            known = len(self.report.problems)
-            for day in service.recent_days():
-                self.attempt(self._settle_day, day)
-            if len(self.report.problems) == known:
+            compared = [self.attempt(self._settle_day, day) for day in service.recent_days()]
+            if all(compared):
                 service.journal.settled()
 
     def _settle_day(self, day: str) -> None:
@@ -188,20 +194,29 @@ class _Run:
             if self.gave_up:
                 return
             if self.attempt(self.finish, batch):
-                self.report = attrs.evolve(self.report, resumed=self.report.resumed + 1)
+                self.told.append(Report(resumed=1))
 
-    def attempt(self, step: Callable[..., None], what: Batch | SpoolBucket | Manifest | str) -> bool:
+    def attempt(self, step: Callable[..., None], what: Batch | Manifest | str) -> bool:
         """Do one step; a failure is reported and concerns nothing else."""
         try:
             step(what)
         except OoniError as exc:
-            self.failures += isinstance(exc, Unavailable)
-            self._problem(f"{_named(what)}: {exc}")
+            self._failed(what, exc)
             return False
         return True
 
-    def publish(self, bucket: SpoolBucket) -> None:
-        """Publish what *bucket* holds and no batch has."""
+    def batches(self, buckets: Iterable[SpoolBucket]) -> Iterator[Callable[[], object]]:
+        """Plan the batches of *buckets*; yield what finishes each."""
+        for bucket in buckets:
+            if self.gave_up:
+                return
+            try:
+                yield from self._batches_of(bucket)
+            except OoniError as exc:
+                self._failed(bucket, exc)
+
+    def _batches_of(self, bucket: SpoolBucket) -> Iterator[Callable[[], object]]:
+        """Plan what *bucket* holds and no batch has."""
         service = self.service
         first_number = 0
         if not service.journal.knows(bucket, service.identity):
@@ -214,14 +229,19 @@ class _Run:
         bodies = self._bodies(uid for uid in uids if uid not in states)
         while not self.gave_up and (built := self._built(bucket, self._portion(bodies))).lines:
             batch = service.journal.plan(bucket, service.identity, built.uids, first_number)
+            yield partial(self._finish_built, batch, built)
+
+    def _finish_built(self, batch: Batch, built: Built) -> None:
+        if not self.gave_up:  # or the next run resumes it
             self.attempt(partial(self.finish, built=built), batch)
 
     def finish(self, batch: Batch, built: Built | None = None) -> None:
         """Take *batch* from whatever state it is in to the end."""
+        kept: Mapping[str, bytes] = {}
         if batch.state is BatchState.PLANNED:
-            batch = self._build(batch, built)
+            batch, kept = self._build(batch, built)
         if batch.state is BatchState.BUILT:
-            batch = self._upload(batch)
+            batch = self._upload(batch, kept or self._kept(batch))
         if batch.state is BatchState.UPLOADED:
             batch = self._index(batch)
         if batch.state is BatchState.INDEXED:
@@ -235,7 +255,7 @@ class _Run:
         manifest = self._put_manifest(manifest)
         self.service.announce(manifest)
         self.service.journal.manifest_published(manifest)
-        self.report = attrs.evolve(self.report, manifests=self.report.manifests + 1)
+        self.told.append(Report(manifests=1))
 
     def _put_manifest(self, manifest: Manifest) -> Manifest:
         objects = self.service.objects
@@ -274,7 +294,8 @@ class _Run:
     def _built(self, bucket: SpoolBucket, bodies: Iterable[tuple[MeasurementUid, bytes]]) -> Built:
         return build(bucket, bodies, self.service.beside)
 
-    def _build(self, batch: Batch, built: Built | None) -> Batch:
+    def _build(self, batch: Batch, built: Built | None = None) -> tuple[Batch, Mapping[str, bytes]]:
+        """Return the batch and its files' content by key, which the journal keeps."""
         if built is None:
             built = self._built(batch.name.bucket, self._bodies(batch.uids))
         if not built.lines:
@@ -284,23 +305,20 @@ class _Run:
         if self.service.seekable:
             files[SEEKABLE] = seekable_zstd(gunzip(built.jsonl))
         files[JSONL] = built.jsonl  # last: whoever sees it sees the rest
-        self.report = attrs.evolve(self.report, body_bytes=self.report.body_bytes + built.body_bytes)
+        self.told.append(Report(body_bytes=built.body_bytes))
         by_key = {batch.name.key(suffix): content for suffix, content in files.items()}
-        return self.service.journal.build(batch, by_key, built.lines)
+        return self.service.journal.build(batch, by_key, built.lines), by_key
 
-    def _upload(self, batch: Batch) -> Batch:
-        kept = self._kept(batch)
+    def _upload(self, batch: Batch, kept: Mapping[str, bytes]) -> Batch:
         if len(kept) < len(batch.files):
             self._problem(f"{batch.name.stem}: a file was lost before its upload; all are built again")
-            batch = self._build(batch, None)
-            kept = self._kept(batch)
+            batch, kept = self._build(batch)
         try:
             return self._put_files(batch, kept)
         except Conflict as exc:
             self._problem(f"{exc}; a new name is used")
         first_number = next_number(self.service.objects, batch.name.bucket, self.service.identity)
-        batch = self._build(self.service.journal.replan(batch, first_number), None)
-        return self._put_files(batch, self._kept(batch))
+        return self._put_files(*self._build(self.service.journal.replan(batch, first_number)))
 
     def _kept(self, batch: Batch) -> dict[str, bytes]:
         """Return the built files that are not lost, by key."""
@@ -309,9 +327,7 @@ class _Run:
 
     def _put_files(self, batch: Batch, kept: Mapping[str, bytes]) -> Batch:
         for file in batch.files:
-            if file.key not in kept:
-                raise Unavailable(f"{file.key} was lost before its upload")
-            self.service.objects.put(file.key, kept[file.key])
+            self.service.objects.put(file.key, kept[file.key], self.service.journal.place(batch, file.key))
         return self.service.journal.advance(batch, BatchState.UPLOADED)
 
     def _index(self, batch: Batch) -> Batch:
@@ -349,18 +365,19 @@ class _Run:
 
     def _count(self, batch: Batch) -> None:
         bad = sum(bool(line.problem) for line in batch.lines)
-        self.report = attrs.evolve(
-            self.report,
-            batches=self.report.batches + 1,
-            measurements=self.report.measurements + len(batch.lines) - bad,
-            unpublishable=self.report.unpublishable + bad,
-            file_bytes=self.report.file_bytes + sum(file.length for file in batch.files),
-        )
-        self.failures = 0
+        file_bytes = sum(file.length for file in batch.files)
+        good = len(batch.lines) - bad
+        self.told.append(Report(batches=1, measurements=good, unpublishable=bad, file_bytes=file_bytes))
+        self.lately.append(True)
         self.progress(len(batch.lines))
 
+    def _failed(self, what: Batch | SpoolBucket | Manifest | str, error: OoniError) -> None:
+        if isinstance(error, Unavailable):
+            self.lately.append(False)
+        self._problem(f"{_named(what)}: {error}")
+
     def _problem(self, text: str) -> None:
-        self.report = attrs.evolve(self.report, problems=(*self.report.problems, text))
+        self.told.append(Report(problems=(text,)))
 
 
 def _named(what: Batch | SpoolBucket | Manifest | str) -> str:

@@ -140,6 +140,19 @@ class TestBeside:
         beside(works())
         assert max(ahead) < 70
 
+    def test_with_one_work_ahead_the_third_waits_for_the_first(self) -> None:
+        made, done, ahead = [], [], []
+
+        def works() -> Iterator[Callable[[], None]]:
+            for number in range(20):
+                ahead.append(number - len(done))
+                made.append(number)
+                yield partial(done.append, number)
+
+        beside(works(), ahead=1)
+        assert made == done == list(range(20))
+        assert max(ahead) <= 2
+
     @pytest.mark.parametrize("bad", [0, 5, 299])
     def test_the_error_of_a_work_is_raised(self, bad: int) -> None:
         def work(number: int) -> None:

@@ -28,6 +28,25 @@ class ObjectStoreContract:
         assert objects.get(KEY) == b""
         assert objects.size(KEY) == 0
 
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_put_with_a_copy_at_hand_keeps_the_content(
+        self, objects: ObjectStore, tmp_path: Path, is_there: bool
+    ) -> None:
+        copy = tmp_path / "copy"
+        if is_there:
+            copy.write_bytes(b"content")
+        objects.put(KEY, b"content", str(copy))
+        copy.unlink(missing_ok=True)
+        assert objects.get(KEY) == b"content"
+
+    def test_put_of_other_bytes_with_a_copy_at_hand_is_refused(self, objects: ObjectStore, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        copy.write_bytes(b"other")
+        objects.put(KEY, b"content")
+        with pytest.raises(Conflict):
+            objects.put(KEY, b"other", str(copy))
+        assert objects.get(KEY) == b"content"
+
     def test_putting_equal_bytes_again_does_nothing(self, objects: ObjectStore) -> None:
         objects.put(KEY, b"one")
         objects.put(KEY, b"one")
@@ -167,6 +186,14 @@ class TestOpening:
         open_object_store("memory://opening/one").put("a", b"1")
         assert open_object_store("memory://opening/one").get("a") == b"1"
         assert open_object_store("memory://opening/two").size("a") is None
+
+
+class TestLinkingFolder:
+    def test_a_copy_on_the_same_file_system_is_not_written_again(self, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        copy.write_bytes(b"content")
+        open_object_store(f"file://{tmp_path}/objects").put(KEY, b"content", str(copy))
+        assert copy.samefile(tmp_path / "objects" / KEY)
 
 
 class TestFailingFolder:

@@ -1,7 +1,7 @@
 """Cutting a publication run anywhere: a process that dies, or whose n-th effect fails, at the n-th checkpoint.
 
-There is a checkpoint before and after every call of a port, and before and after every call to the operating system
-that changes files, those inside SQLite excepted: its transactions are checked from outside, by cutting around them.
+There is a checkpoint before and after every call of a port, before and after every call to the operating system that
+changes files, those inside SQLite excepted, and before every statement that changes a SQLite database, commits included.
 """
 
 import errno
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,11 +32,14 @@ class Checkpoints:
     act: Callable[[str], None]
     passed: int = 0
     names: list[str] = attrs.field(factory=list)
+    lock: threading.RLock = attrs.field(factory=threading.RLock)
 
     def here(self, name: str) -> None:
-        self.passed += 1
-        self.names.append(name)
-        if self.passed == self.at:
+        with self.lock:
+            self.passed += 1
+            self.names.append(name)
+            now = self.passed == self.at
+        if now:
             self.act(name)
 
 
@@ -127,6 +131,29 @@ def cut_system_calls(checkpoints: Checkpoints, *, after: bool) -> Iterator[None]
         io.open = really_open
         for name, call in really.items():
             setattr(os, name, call)
+
+
+@contextmanager
+def cut_statements(checkpoints: Checkpoints) -> Iterator[None]:
+    """Put a checkpoint before each change within a transaction, and before its end. For those that kill: no error
+    leaves the place from where SQLite tells its statements.
+    """
+    really = sqlite3.connect
+
+    def told(statement: str) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
+            checkpoints.here(f"before {statement[:40]}")
+
+    def connect(*args: object, **kwargs: object) -> sqlite3.Connection:
+        db = really(*args, **kwargs)
+        db.set_trace_callback(told)
+        return db
+
+    sqlite3.connect = connect
+    try:
+        yield
+    finally:
+        sqlite3.connect = really
 
 
 class FileIndex:

@@ -12,7 +12,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,7 @@ from tests.contract.publication.crashing import (
     Checkpoints,
     Cut,
     FileIndex,
+    cut_statements,
     cut_system_calls,
     die,
     disk_full,
@@ -179,18 +182,29 @@ def test_a_run_that_is_killed_around_any_call_of_a_port(folder: Path, small_proc
     assert cuts > 60
 
 
-def run_killed_at_a_file(world: World, number: int) -> bool:
+def run_killed_before(
+    changes: Callable[[Checkpoints], AbstractContextManager[None]], world: World, number: int
+) -> bool:
     def work() -> None:
-        with cut_system_calls(Checkpoints(number, die), after=False):
+        with changes(Checkpoints(number, die)):
             run(world)
 
     return in_child(work) != 0
 
 
-def test_a_run_that_is_killed_around_any_change_of_a_file(folder: Path, small_process: ProcessPoolExecutor) -> None:
-    cuts = small_process.submit(cut_everywhere, folder, run_killed_at_a_file).result()
-    tell(f"killed before changes of files: {cuts} times")
-    assert cuts > 100
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [("changes of files", partial(cut_system_calls, after=False)), ("statements in transactions", cut_statements)],
+)
+def test_a_run_that_is_killed_before_any_change(
+    folder: Path,
+    what: str,
+    changes: Callable[[Checkpoints], AbstractContextManager[None]],
+    small_process: ProcessPoolExecutor,
+) -> None:
+    cuts = small_process.submit(cut_everywhere, folder, partial(run_killed_before, changes)).result()
+    tell(f"killed before {what}: {cuts} times")
+    assert cuts > 60
 
 
 def test_a_run_whose_nth_change_of_a_file_fails(folder: Path) -> None:

@@ -3,10 +3,13 @@
 import gzip
 import json
 import multiprocessing
+import sqlite3
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from ooni_adapters.journal import SqliteJournal
@@ -14,7 +17,9 @@ from ooni_adapters.spool import folder
 from ooni_core.errors import Conflict, NotFound, Unavailable
 from ooni_core.measurement import MeasurementUid
 from ooni_core.publication.files import read_sidecar
+from ooni_core.publication.lines import content_of
 from ooni_core.publication.manifests import read_manifest
+from ooni_core.publication.model import BatchState
 from tests.contract.publication.world import NOON, World, posted
 
 FOLDER = "raw/20260304/12/IT/webconnectivity/"
@@ -337,6 +342,7 @@ class TestFailures:
         with_failing = world.service(objects=_Failing(world.objects, 0))
         with_failing.run()
         for path in (world.root / "measurements" / "uploader" / "work").rglob("*.gz"):
+            path.unlink()  # the published file may be another name of it
             path.write_bytes(b"damaged")
         report = world.service().run()
         assert "built again" in report.problems[0]
@@ -390,6 +396,61 @@ class TestFailures:
         with pytest.raises(Unavailable, match="journal"):
             world.service().run()
 
+    def test_a_journal_from_before_lines_stood_apart_is_taken_up(self, world: World) -> None:
+        uid = world.accept(posted(1))
+        world.service(objects=_Failing(world.objects, 0)).run()
+        world.journal.close()
+        db = sqlite3.connect(world.root / "measurements" / "uploader" / "journal.sqlite")
+        db.executescript("""
+            ALTER TABLE batches ADD COLUMN lines BLOB NOT NULL DEFAULT x'';
+            UPDATE batches SET lines = (SELECT lines FROM batch_lines WHERE batch_id = id);
+            DROP TABLE batch_lines;
+        """)
+        db.close()
+        assert world.service().run().resumed == 1
+        assert world.cans() == {uid.text: posted(1)}
+        assert world.archive().find(uid.text) == content_of(posted(1)).text
+
+
+class TestFinishing:
+    def test_a_batch_is_finished_while_the_next_one_is_built(self, world: World) -> None:
+        uids = [world.accept(posted(i), minutes=i) for i in range(12)]
+        while_first = threading.Event()
+
+        def put(key: str, content: bytes, copy: str = "") -> None:
+            if key.endswith(".0.tar.gz"):
+                assert while_first.wait(10), "the next batch is not built before the first one is published"
+            world.objects.put(key, content, copy)
+
+        def read(uid: MeasurementUid) -> bytes | None:
+            if uid == uids[7]:
+                while_first.set()
+            return world.spool.get(uid)
+
+        report = world.service(objects=_Instead(world.objects, put=put), spool=_Instead(world.spool, get=read)).run()
+        assert (report.batches, report.measurements, report.problems) == (3, 12, ())
+
+    def test_batches_planned_when_the_store_is_given_up_wait_for_the_next_run(self, world: World) -> None:
+        for i in range(40):
+            world.accept(posted(i), minutes=i)
+        limits = attrs.evolve(world.limits, give_up_after=2)
+        report = world.service(objects=_Failing(world.objects, 0), limits=limits).run()
+        assert len(report.problems) == 2
+        assert [batch.state for batch in world.journal.unfinished()][:2] == [BatchState.BUILT, BatchState.BUILT]
+        assert world.service().run().measurements == 40
+        assert sorted(world.cans().values()) == sorted(posted(i) for i in range(40))
+
+
+class _Instead:
+    """Stands before an adapter, with other methods in place of some."""
+
+    def __init__(self, inner: object, **methods: object) -> None:
+        self.inner = inner
+        vars(self).update(methods)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
 
 class TestDeterminism:
     def test_the_same_measurements_give_the_same_files(self, tmp_path: Path) -> None:
@@ -422,9 +483,9 @@ class _Watched:
     def __init__(self, store: object, told: object) -> None:
         self.store, self.told = store, told
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         self.told(key)
-        self.store.put(key, content)
+        self.store.put(key, content, copy)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
@@ -436,13 +497,13 @@ class _Failing:
     def __init__(self, store: object, good: int) -> None:
         self.store, self.good = store, good
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, copy: str = "") -> None:
         self.good -= 1
         if self.good == -1:
-            self.store.put(key, content)
+            self.store.put(key, content, copy)
         if self.good < 0:
             raise Unavailable("the answer got lost")
-        self.store.put(key, content)
+        self.store.put(key, content, copy)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)

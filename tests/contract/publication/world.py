@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -72,6 +73,7 @@ class World:
             "identity": "n0",
             "limits": self.limits,
             "beside": beside,
+            "finishing": partial(beside, ahead=1),
             **more,
         }
         return PublicationService(**given)

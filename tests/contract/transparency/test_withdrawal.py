@@ -66,8 +66,8 @@ class FragileObjects:
             raise Killed
         return act(*arguments)
 
-    def put(self, key, content):
-        return self._change(self.objects.put, key, content)
+    def put(self, key, content, copy=""):
+        return self._change(self.objects.put, key, content, copy)
 
     def replace(self, key, parts):
         return self._change(self.objects.replace, key, parts)
