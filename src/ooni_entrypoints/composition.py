@@ -126,6 +126,14 @@ def open_objects(settings: Settings) -> ObjectStore:
     return open_object_store(url, **options)
 
 
+def open_cans(settings: Settings, objects: ObjectStore) -> ObjectStore:
+    """Return the store of the cans of before October 2020: *objects*, unless the settings name another."""
+    cans = settings.storage.cans
+    if not cans:
+        return objects
+    return open_objects(attrs.evolve(settings, storage=attrs.evolve(settings.storage, objects=cans)))
+
+
 def make_spool(settings: Settings) -> FolderSpool:
     """Return the spool of received measurements."""
     storage = settings.storage
@@ -160,15 +168,13 @@ def make_publication(
 
 def make_archive(settings: Settings, storage: Storage, spool: FolderSpool, objects: ObjectStore) -> Archive:
     """Return the use case that finds bodies."""
-    cans = settings.storage.cans
-    at = attrs.evolve(settings, storage=attrs.evolve(settings.storage, objects=cans)) if cans else None
     return Archive(
         spool,
         storage.bodies,
         objects,
         make_peers(settings, storage.clock),
         storage.clock,
-        cans=ObjectCans(open_objects(at) if at else objects),
+        cans=ObjectCans(open_cans(settings, objects)),
     )
 
 

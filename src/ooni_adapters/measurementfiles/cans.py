@@ -1,12 +1,13 @@
-"""Finds single measurements in the cans in which measurements were published until October 2020."""
+"""The cans in which measurements were published until October 2020: all that one holds, or a single measurement."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import msgspec
 
-from ooni_adapters.measurementfiles.model import Record, Rejected
+from ooni_adapters.measurementfiles.model import Entry, Record, Rejected
 from ooni_adapters.measurementfiles.reader import read_stream
 from ooni_core.errors import Invalid, NotFound, Unavailable
 from ooni_core.measurement import trivial_uid
@@ -23,6 +24,23 @@ class _Start(msgspec.Struct):
 _START = msgspec.json.Decoder(_Start)
 
 
+def read_can(objects: ObjectStore, key: str) -> Iterator[tuple[str, bytes]]:
+    """Yield uid and JSON text of every measurement in a can, in its order; lines that hold none are passed over.
+
+    Raises:
+        Unavailable: the store failed, or the can breaks off: what it held cannot be made again from it.
+    """
+    for entry in _entries(objects, key, objects.size(key) or 0):
+        if isinstance(entry, Rejected):
+            if entry.kind == "bad_file":
+                raise Unavailable(f"{entry.source}: {entry.reason}")
+        elif text := _text(entry):
+            try:
+                yield _uid(entry, text), text
+            except (msgspec.DecodeError, RecursionError):
+                continue
+
+
 @attrs.frozen
 class ObjectCans:
     """LegacyCans in an object store. A can has no index: it is read from its beginning, in pieces."""
@@ -35,15 +53,19 @@ class ObjectCans:
         if size is None:
             return None
         damage = ""
-        with io.BufferedReader(_Pieces(self.objects, key, size), _PIECE) as raw:
-            for entry in read_stream(raw, key):  # type: ignore[arg-type]
-                if isinstance(entry, Rejected):
-                    damage = entry.reason if entry.kind == "bad_file" else damage
-                elif (text := _text(entry)) and _is_meant(entry, text, measurement_uid, report_id, input):
-                    return text
+        for entry in _entries(self.objects, key, size):
+            if isinstance(entry, Rejected):
+                damage = entry.reason if entry.kind == "bad_file" else damage
+            elif (text := _text(entry)) and _is_meant(entry, text, measurement_uid, report_id, input):
+                return text
         if damage:
             raise Unavailable(f"{key}: {damage}")
         return None
+
+
+def _entries(objects: ObjectStore, key: str, size: int) -> Iterator[Entry]:
+    with io.BufferedReader(_Pieces(objects, key, size), _PIECE) as raw:
+        yield from read_stream(raw, key)  # type: ignore[arg-type]
 
 
 def _text(record: Record) -> bytes:
@@ -54,10 +76,14 @@ def _is_meant(record: Record, text: bytes, measurement_uid: str, report_id: str,
     try:
         if identity_of(text) != (report_id, input):
             return False
-        started = _START.decode(text).measurement_start_time
+        return not measurement_uid or measurement_uid == _uid(record, text)
     except (Invalid, msgspec.DecodeError, RecursionError):
         return False
-    return not measurement_uid or measurement_uid == (record.measurement_uid or trivial_uid(record.body, started))
+
+
+def _uid(record: Record, text: bytes) -> str:
+    """Return the name that the can gives, or the one that the content does."""
+    return record.measurement_uid or trivial_uid(record.body, _START.decode(text).measurement_start_time)
 
 
 class _Pieces(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""Making tables again from published files alone, of today's layout and of the files of lines before October 2020."""
+"""Making tables again from published files alone: of today's layout, and of the cans and lines before October 2020."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +19,8 @@ Bodies = Sequence[tuple[str, bytes]]
 
 # jsonl/<nettest>/<country>/<day>/00/…: any name, two generations of files share the folders.
 _ARCHIVED = re.compile(r"jsonl/[^/]+/[A-Z]{2}/([0-9]{8})/[0-9]{2}/[^/]+\.jsonl\.gz")
+# canned/<day>/…: reports of one nettest, or of one probe; index.json.gz is none.
+_CANNED = re.compile(r"canned/([0-9]{4}-[0-9]{2}-[0-9]{2})/[^/]+\.(?:tar|json|yaml)(?:\.lz4)?")
 
 
 class _Name(msgspec.Struct):
@@ -34,7 +36,7 @@ class RebuildReport:
     """What a rebuild did.
 
     Attributes:
-        batches: published batches read, older files of lines included.
+        batches: published batches read, older cans and files of lines included.
         entries: index entries made.
         bodies: bodies handed to scoring.
         problems: batches that could not be read, and why.
@@ -44,6 +46,11 @@ class RebuildReport:
     entries: int = 0
     bodies: int = 0
     problems: tuple[str, ...] = ()
+
+
+def _no_cans(objects: ObjectStore, key: str) -> Iterator[tuple[str, bytes]]:
+    """Cans are passed over."""
+    return iter(())
 
 
 def _no_scoring(bodies: Bodies) -> None:
@@ -57,12 +64,16 @@ class RebuildService:
     Attributes:
         read_postcan: from the content of a ``.tar.gz`` and its key to (uid, body) in the order of the archive.
         score: stores a verdict or a quarantine entry for each pair of uid and body.
+        read_can: from a store and the key of a can to (uid, JSON text) in the order of the can.
+        cans: where the cans are; None for *objects*.
     """
 
     objects: ObjectStore
     index: BodyIndex
     read_postcan: Callable[[bytes, str], Iterable[tuple[MeasurementUid, bytes]]]
     score: Callable[[Bodies], object] = _no_scoring
+    read_can: Callable[[ObjectStore, str], Iterable[tuple[str, bytes]]] = _no_cans
+    cans: ObjectStore | None = None
 
     def run(
         self, start_day: str = "", end_day: str = "", progress: Callable[[int], None] = lambda _: None
@@ -106,7 +117,15 @@ class RebuildService:
     def _units(
         self, start_day: str, end_day: str
     ) -> Iterator[tuple[str, Callable[[], tuple[list[IndexEntry], Bodies]]]]:
-        """Yield what is read at a time: its name, and what reads it. The older files come first."""
+        """Yield what is read at a time: its name, and what reads it.
+
+        The older files come first: what is also in a newer one is found there.
+        """
+        cans = self.cans or self.objects
+        for key in cans.keys("canned"):
+            match = _CANNED.fullmatch(key)
+            if match is not None and _within(match[1].replace("-", ""), start_day, end_day):
+                yield key, partial(self._canned, cans, key, match[1])
         for key in self.objects.keys("jsonl"):
             match = _ARCHIVED.fullmatch(key)
             if match is not None and _within(match[1], start_day, end_day):
@@ -118,6 +137,17 @@ class RebuildService:
         self.index.put(entries)
         self.score(bodies)
         return len(entries), len(bodies)
+
+    def _canned(self, cans: ObjectStore, key: str, day: str) -> tuple[list[IndexEntry], Bodies]:
+        entries, bodies = [], []
+        for linenum, (uid, text) in enumerate(self.read_can(cans, key)):
+            try:
+                report_id, input = identity_of(text)
+            except Invalid:
+                continue  # a line that holds no measurement, as any reader of cans passes over
+            entries.append(IndexEntry(report_id, input, uid, key, linenum, date=day, source=key))
+            bodies.append((uid, text))
+        return entries, bodies
 
     def _archived(self, key: str) -> tuple[list[IndexEntry], Bodies]:
         entries, bodies = [], []

@@ -26,6 +26,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 def command(ctx: click.Context, start_day: datetime | None, end_day: datetime | None, index_only: bool) -> None:  # noqa: FBT001
     """Make the tables fastpath and jsonl again from the published files of the object store, and from nothing else.
 
+    Cans of before October 2020 are read too; a measurement that is also in a newer file is found there.
+
     Existing rows of the same measurements are replaced, others stay. Stop `ooni serve` first when it holds the
     embedded database.
 
@@ -48,10 +50,11 @@ def _text(day: datetime | None) -> str:
 
 
 def _rebuilt(settings: Settings, start_day: str, end_day: str, *, index_only: bool) -> RebuildReport:
+    from ooni_adapters.measurementfiles.cans import read_can
     from ooni_adapters.scorers import EngineScorer
     from ooni_core.scoring import Engine
     from ooni_core.scoring.service import store_outcomes
-    from ooni_entrypoints.composition import open_objects
+    from ooni_entrypoints.composition import open_cans, open_objects
     from ooni_entrypoints.storage import fingerprints_of, open_storage
 
     done = 0
@@ -69,7 +72,10 @@ def _rebuilt(settings: Settings, start_day: str, end_day: str, *, index_only: bo
             if not index_only:
                 store_outcomes(scorer.score(bodies), storage.verdicts, storage.quarantine)
 
-        service = RebuildService(open_objects(settings), storage.bodies, read_postcan, score)
+        objects = open_objects(settings)
+        service = RebuildService(
+            objects, storage.bodies, read_postcan, score, read_can=read_can, cans=open_cans(settings, objects)
+        )
         report = service.run(start_day, end_day, progress)
     if done and sys.stderr.isatty():
         click.echo(err=True)

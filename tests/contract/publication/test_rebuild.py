@@ -1,18 +1,21 @@
 """Tables made again from published files alone have equal rows."""
 
 import gzip
+import io
 import json
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
+import lz4.frame
 import pytest
 from click.testing import CliRunner
 
 from ooni_core.measurement import MeasurementUid, trivial_uid
 from ooni_entrypoints import demo
 from ooni_entrypoints.cli import cli
-from ooni_entrypoints.composition import make_archive, make_spool, open_objects, open_publication
+from ooni_entrypoints.composition import make_archive, make_spool, open_cans, open_objects, open_publication
 from ooni_entrypoints.settings import Settings, StorageSettings
 from ooni_entrypoints.storage import open_storage
 
@@ -122,6 +125,50 @@ def test_files_of_lines_from_before_october_2020_are_rebuilt_and_fetched(setting
     index = {row["measurement_uid"]: (row["s3path"], row["linenum"]) for row in rows(settings, "jsonl")}
     first, second = files
     assert index == {uids[0]: (second, 0), uids[1]: (first, 1), uids[2]: (first, 2), named: (second, 2)}
+    assert [row["measurement_uid"] for row in rows(settings, "fastpath")] == sorted(uids)
+    with open_storage(settings) as opened:
+        archive = make_archive(settings, opened, make_spool(settings), objects)
+        assert [archive.find(uid) for uid in uids] == lines
+
+
+def _tar(members: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["beside other files", "in a store of their own"])
+def test_cans_are_rebuilt_and_fetched_where_nothing_newer_holds_them(settings: Settings, elsewhere: bool) -> None:
+    data_dir = settings.storage.data_dir
+    cans = f"file://{data_dir}/cans" if elsewhere else ""
+    settings = attrs.evolve(settings, storage=attrs.evolve(settings.storage, cans=cans))
+    objects = open_objects(settings)
+    documents = [{**each, "measurement_start_time": "2019-03-04 10:00:00"} for each in demo.measurements(NOW)[:4]]
+    lines = [json.dumps(document).encode() for document in documents]
+    uids = [trivial_uid(line + b"\n", "2019-03-04 10:00:00") for line in lines]
+    report, tar, lost = (
+        f"canned/2019-03-04/{name}.lz4"
+        for name in ("20190304T000000Z-IT-AS1-web_connectivity-x.json", "web_connectivity.0.tar", "signal.0.tar")
+    )
+    first = b"\n".join([lines[0], b"no measurement", b"[]", lines[1], b""])
+    whole = lz4.frame.compress(_tar({"a.json": lines[2] + b"\n", "b.json": lines[3] + b"\n", "index": b""}))
+    store = open_cans(settings, objects)
+    store.put(report, lz4.frame.compress(first))
+    store.put(tar, whole)
+    store.put(lost, whole[: len(whole) // 2])
+    store.put("canned/2019-03-04/index.json.gz", gzip.compress(b"{}"))
+    newer = "jsonl/webconnectivity/IT/20190304/00/20190304_IT_webconnectivity.l.0.jsonl.gz"
+    objects.put(newer, gzip.compress(lines[3] + b"\n"))
+    given = ["--set", f"storage.data_dir={data_dir}", "--set", f"storage.cans={cans}"]
+    result = CliRunner().invoke(cli, [*given, "rebuild", "--start-day", "2019-03-04"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert f"{lost}: " in result.output
+    index = {row["measurement_uid"]: (row["s3path"], row["source"]) for row in rows(settings, "jsonl")}
+    assert index == {uids[0]: (report, report), uids[1]: (report, report), uids[2]: (tar, tar), uids[3]: (newer, "")}
     assert [row["measurement_uid"] for row in rows(settings, "fastpath")] == sorted(uids)
     with open_storage(settings) as opened:
         archive = make_archive(settings, opened, make_spool(settings), objects)

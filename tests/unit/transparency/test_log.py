@@ -51,6 +51,20 @@ def test_every_leaf_of_an_hour_is_found_and_proved(count, files, open_log, make_
         assert proof.proof.verify(leaf_hash(leaf.entry), log.view.origin, log.view.keys, log.check) == checkpoint
 
 
+@pytest.mark.parametrize("crowded", ["0000", "3000", "5959"])
+def test_leaves_of_an_hour_in_which_all_came_at_once_are_found(crowded, files, open_log):
+    seconds = ["0001", *[crowded] * 2000, "5958"]
+    uids = [MeasurementUid(f"{HOUR}{mmss}.{n:06d}_IT_webconnectivity_{n:016x}") for n, mmss in enumerate(seconds)]
+    log = open_log(files)
+    log.append_hour(HOUR, [PublishedLeaf.of(uid, uid.text.encode()) for uid in uids])
+    for number, uid in enumerate(sorted(uids)):
+        if number % 97 == 0 or number in (1, 2000, 2001):
+            assert log.view.prove(uid).published.index == number
+    for never in (f"{HOUR}0000.000000", f"{HOUR}{crowded}.999999", f"{HOUR}5959.999999"):
+        with pytest.raises(NotFound):
+            log.view.prove(MeasurementUid(f"{never}_FR_webconnectivity_{0:016x}"))
+
+
 def test_leaves_stand_in_the_order_of_their_uids(files, open_log):
     log, mixed = open_log(files), leaves(300)
     random.Random(1).shuffle(mixed)
