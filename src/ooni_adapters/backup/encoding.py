@@ -62,26 +62,35 @@ def csv_rows(columns: Iterable[Column], batch: pa.RecordBatch) -> bytes:
     Texts, days and instants are in double quotes with inner ones doubled, numbers are bare, unknown values are ``\\N``,
     lists are texts such as ``"['a','b']"``; lines end in LF.
     """
-    fields = [_field(column, batch.column(column.name)) for column in columns]
-    line_end = pa.scalar("\n", pa.large_string())
-    joined = pc.binary_join_element_wise(*fields, pa.scalar(",", pa.large_string()))
-    lines = pc.binary_join_element_wise(joined, line_end, pa.scalar("", pa.large_string()))
+    parts: list[pa.Array | pa.Scalar] = []
+    between = ""
+    for column in columns:
+        text, is_bare = _field(column, batch.column(column.name))
+        quote = "" if is_bare else '"'
+        parts += pa.scalar(between + quote, pa.large_string()), text
+        between = f"{quote},"
+    line_end = pa.scalar(between.removesuffix(",") + "\n", pa.large_string())
+    lines = pc.binary_join_element_wise(*parts, line_end, pa.scalar("", pa.large_string()))
     # The values of a string array lie one behind the other: that is the text.
     return lines.buffers()[2].to_pybytes() if len(lines) else b""
 
 
-def _field(column: Column, array: pa.Array) -> pa.Array:
+def _field(column: Column, array: pa.Array) -> tuple[pa.Array, bool]:
+    """Return the texts of a column, and whether they stand in the file as they are or still want quotes around."""
     if column.kind in _LISTS:
         text = pa.array(map(_list_text, array.to_pylist()), pa.large_string())
     else:
         text = array.cast(pa.large_string())
     if column.kind in _FLOATS:
         text = _plain_numbers(text)
-    if column.kind in _QUOTED or column.kind in _LISTS:
-        quote = pa.scalar('"', pa.large_string())
-        inner = pc.replace_substring(text, '"', '""')
-        text = pc.binary_join_element_wise(quote, inner, quote, pa.scalar("", pa.large_string()))
-    return text.fill_null(_NULL)
+    if column.kind not in _QUOTED | _LISTS:
+        return text.fill_null(_NULL), True
+    inner = pc.replace_substring(text, '"', '""')
+    if not inner.null_count:
+        return inner, False
+    quote = pa.scalar('"', pa.large_string())
+    quoted = pc.binary_join_element_wise(quote, inner, quote, pa.scalar("", pa.large_string()))
+    return quoted.fill_null(_NULL), True
 
 
 def _plain_numbers(text: pa.Array) -> pa.Array:
