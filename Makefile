@@ -1,6 +1,8 @@
 # Everything here can be run again at any time and from a clean clone; `make` alone lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
+# Of the order in which tests run. One order for everybody: what fails can be repeated. SEED=$$RANDOM looks for another.
+SEED ?= 20261120
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help serve test check bench fuzz docs lock clean
@@ -12,7 +14,7 @@ serve: .venv/.service ## run the service on 127.0.0.1:8080, on nothing but Pytho
 	$(BIN)/ooni serve $(ARGS)
 
 test: .venv/.dev .venv/.tools ## install what tests need and run all of them
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal --randomly-seed=$(SEED) $(ARGS)
 
 check: .venv/.dev ## lint, format, types and the dependency rule
 	$(BIN)/ruff check
