@@ -7,7 +7,6 @@ import attrs
 import pytest
 from litestar.testing import TestClient
 
-from ooni_adapters.database import open_database
 from ooni_adapters.memory.accounts import MemoryMailer
 from ooni_adapters.sql.tables import ACCOUNTS, MSMT_FEEDBACK, SESSION_EXPUNGE
 from ooni_adapters.sql.verdicts import SqlVerdictStore
@@ -16,7 +15,6 @@ from ooni_core.accounts.rules import account_id_of
 from ooni_entrypoints.accounts import make_account_services
 from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.settings import load
-from tests.embedded_clickhouse import chdb_url
 
 NOW = datetime(2026, 11, 23, 22, 41, 49, tzinfo=UTC)
 KEY = "CHANGEME"
@@ -44,9 +42,7 @@ def bearer(role="user", email=ADA, at=NOW, key=KEYS, **changed):
 
 @pytest.fixture(scope="package", params=["duckdb", "chdb"])
 def engine(request):
-    engine = open_database({"duckdb": "duckdb://:memory:", "chdb": chdb_url("accounts")}[request.param])
-    yield engine
-    engine.close()
+    return request.getfixturevalue({"duckdb": "_duckdb_memory", "chdb": "_chdb"}[request.param])
 
 
 @pytest.fixture(scope="package")

@@ -183,11 +183,13 @@ class TestPlaces:
         assert "--start-day" in str(result.exception)
 
     @pytest.mark.parametrize("engine_name", ["duckdb", "clickhouse"])
-    def test_database(self, engine_name: str, published: Path, rows: list[dict], fingerprints: Path, tmp_path: Path):
+    def test_database(
+        self, engine_name: str, chdb: object, published: Path, rows: list[dict], fingerprints: Path, tmp_path: Path
+    ):
         from ooni_adapters.database import open_database
         from ooni_adapters.sql.tables import FASTPATH
 
-        url = f"duckdb://{tmp_path}/x.duckdb" if engine_name == "duckdb" else chdb_url("audit")
+        url = f"duckdb://{tmp_path}/x.duckdb" if engine_name == "duckdb" else chdb_url("storage")
         engine = open_database(url)
         times = ("test_start_time", "measurement_start_time")
         engine.insert(FASTPATH, [row | {t: datetime.fromisoformat(row[t]) for t in times} for row in rows[:5]])

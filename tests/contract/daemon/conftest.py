@@ -61,7 +61,7 @@ class Daemon(RunningService):
 
 @pytest.fixture(scope="session")
 def _bridge():
-    with serving_clickhouse(chdb_url("daemon")) as url:
+    with serving_clickhouse(chdb_url("bridged")) as url:
         engine = open_database(url)
         yield url, engine
         engine.close()

@@ -10,12 +10,10 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from ooni_adapters.database import open_database
 from ooni_adapters.sql.engine import UNLIMITED, Limits, cancellable
 from ooni_core.errors import QueryTimeout
 from ooni_entrypoints.http.app import create_app
 from tests.contract.storage.test_sql_engine import ENDLESS
-from tests.embedded_clickhouse import chdb_url
 from tests.service import PATIENCE_SECONDS, eventually
 
 WRITE_SECONDS = 1.5
@@ -55,12 +53,9 @@ async def length(request: Request) -> str:
     return str(len(await request.body()))
 
 
-@pytest.fixture(params=["duckdb", "chdb"])
+@pytest.fixture(params=["duckdb_memory", "chdb"])
 def asked(request):
-    url = {"duckdb": "duckdb://:memory:", "chdb": chdb_url("disconnects")}[request.param]
-    engine = open_database(url)
-    yield Asked(engine)
-    engine.close()
+    return Asked(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

@@ -10,11 +10,15 @@ import pytest
 _BUCKETS = itertools.count()
 
 
+KEYS_PER_PAGE = 100
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    os.environ["MOTO_S3_DEFAULT_MAX_KEYS"] = str(KEYS_PER_PAGE)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

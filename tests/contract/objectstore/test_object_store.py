@@ -11,6 +11,7 @@ from ooni_adapters.objectstore import open_object_store
 from ooni_adapters.objectstore.memory import MemoryObjects
 from ooni_core.errors import Conflict, Invalid, NotFound, Unavailable
 from ooni_core.publication.ports import ObjectStore
+from tests.contract.objectstore.conftest import KEYS_PER_PAGE
 
 KEY = "raw/20260304/12/IT/webconnectivity/2026030412_IT_webconnectivity.n0.0.jsonl.gz"
 
@@ -104,7 +105,7 @@ class ObjectStoreContract:
         assert list(objects.keys("nothing/here")) == []
 
     def test_more_keys_than_one_page_of_a_listing(self, objects: ObjectStore) -> None:
-        names = [f"raw/x/{number:04}" for number in range(1050)]
+        names = [f"raw/x/{number:04}" for number in range(2 * KEYS_PER_PAGE + 5)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda name: objects.put(name, b""), names))
         assert list(objects.keys("raw/x")) == names

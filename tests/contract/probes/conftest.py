@@ -25,6 +25,7 @@ from ooni_entrypoints.http.app import create_app
 from ooni_entrypoints.prioritization import make_refresher
 from ooni_entrypoints.probe_services import make_probe_services, make_submissions
 from ooni_entrypoints.settings import load
+from tests.contract.conftest import emptied
 from tests.contract.probes.github_fake import GitHub
 
 KEY = "a test key"
@@ -73,11 +74,16 @@ def settings(tmp_path):
     return load(None, {}, {**flags, "probes.refresh_seconds": "3600"}).settings
 
 
-@pytest.fixture
-def engine():
+@pytest.fixture(scope="session")
+def _engine():
     engine = open_database("duckdb://:memory:", lambda: NOW.replace(tzinfo=None))
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def engine(_engine):
+    return emptied(_engine)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
+from ooni_adapters.database import open_database
 from ooni_adapters.geoip import build_mmdb
 from tests.contract.probes.conftest import serving, write_geoip
 
@@ -159,7 +160,8 @@ def test_null_counts_as_absent(client):
     assert client.post("/api/v1/check-in", content=b'{"web_connectivity": null, "probe_cc": null}').status_code == 200
 
 
-def test_urls_come_even_when_the_database_is_down(settings, engine):
+def test_urls_come_even_when_the_database_is_down(settings):
+    engine = open_database("duckdb://:memory:")
     service = serving(settings, engine)
     engine.close()
     with TestClient(service.asgi) as client:

@@ -110,8 +110,9 @@ def winner_of_changes(stores):
     return winner
 
 
+@pytest.mark.usefixtures("chdb")
 def test_processes_that_share_clickhouse_change_rules_one_after_the_other(tmp_path):
-    engines = [open_database(chdb_url("shared_rules")) for _ in range(3)]
+    engines = [open_database(chdb_url("storage"), prepare=False) for _ in range(3)]
     stores = [SqlRules(engine, partial(locked, tmp_path / "rules.lock")) for engine in engines]
     winner = winner_of_changes(stores)
     assert stores[0].rules() == [PriorityRule("NEWS", priority=100 + winner)]

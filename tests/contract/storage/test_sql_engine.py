@@ -36,6 +36,7 @@ from ooni_adapters.sql.tables import (
 )
 from ooni_adapters.sql.tables.rollups import ROLLUP_COUNTRIES
 from ooni_core.errors import Invalid, OoniError, QueryTimeout, TooLarge, Unavailable
+from tests.contract.conftest import emptied
 from tests.contract.storage.clickhouse_bridge import Faults, serving_clickhouse
 from tests.embedded_clickhouse import chdb_url
 from tests.service import PATIENCE_SECONDS
@@ -667,9 +668,9 @@ class TestClickHouseOverHttp(SqlEngineContract):
 def faulty():
     """An engine over HTTP, and what its server does wrong."""
     faults = Faults()
-    with serving_clickhouse(chdb_url("faulty"), faults) as address:
+    with serving_clickhouse(chdb_url("bridged"), faults) as address:
         engine = open_database(address)
-        yield engine, faults
+        yield emptied(engine), faults
         engine.close()
 
 

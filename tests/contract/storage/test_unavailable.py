@@ -107,7 +107,7 @@ def engines():
     """Engines whose database went away while they were open."""
     closed = open_database("duckdb://:memory:")
     closed.close()
-    with serving_clickhouse(chdb_url("away")) as url:
+    with serving_clickhouse(chdb_url("storage")) as url:
         abandoned = open_database(url)
     yield {"duckdb": closed, "clickhouse": abandoned}
     abandoned.close()

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import attrs
 import pytest
 
-from ooni_adapters.database import open_database
 from ooni_adapters.memory.bodies import MemoryBodyIndex
 from ooni_adapters.objectstore.memory import MemoryObjects
 from ooni_adapters.signing import ed25519_check
@@ -30,7 +29,6 @@ from ooni_core.publication.transparency.log import TransparencyLog
 from ooni_core.publication.withdrawal import WithdrawalService
 from ooni_entrypoints.cli.rebuild import read_postcan
 from tests.contract.publication.world import World, posted
-from tests.embedded_clickhouse import chdb_url
 
 STEM = "raw/20260304/12/IT/webconnectivity/2026030412_IT_webconnectivity."
 
@@ -292,9 +290,9 @@ def test_other_withdrawal_finishes_one_that_was_cut(world, service):
     check_consistent(world, service, uids, [uids[1], uids[2]])
 
 
-@pytest.mark.parametrize("url", ["duckdb://:memory:", "chdb"])
-def test_rows_about_a_withdrawn_measurement_are_deleted(url):
-    engine = open_database(url if url != "chdb" else chdb_url("withdrawal"))
+@pytest.mark.parametrize("kind", ["duckdb_memory", "chdb"])
+def test_rows_about_a_withdrawn_measurement_are_deleted(kind, request):
+    engine = request.getfixturevalue(kind)
     gone, kept = (
         MeasurementUid(f"20260304120000.00000{number}_IT_webconnectivity_000000000000000{number}") for number in (1, 2)
     )
@@ -309,11 +307,10 @@ def test_rows_about_a_withdrawn_measurement_are_deleted(url):
     for table, rows in ((FASTPATH, 1), (JSONL, 1), (QUARANTINE, 1), (MSMT_FEEDBACK, 2)):
         found = engine.query(f"SELECT measurement_uid FROM {table.name}")
         assert [text for (text,) in found.tuples] == [kept.text] * rows
-    engine.close()
 
 
-def test_charts_no_longer_count_a_withdrawn_measurement():
-    engine = open_database("duckdb://:memory:")
+def test_charts_no_longer_count_a_withdrawn_measurement(duckdb_memory):
+    engine = duckdb_memory
     uids = [
         MeasurementUid(f"20260304120000.00000{number}_IT_webconnectivity_000000000000000{number}")
         for number in range(3)
@@ -341,4 +338,3 @@ def test_charts_no_longer_count_a_withdrawn_measurement():
     assert counted() == [2]
     SqlErasure(engine, clock).forget(uids[1:])
     assert counted() == [0]
-    engine.close()

@@ -18,7 +18,7 @@ from tests.service import GONE, RunningService, eventually, get, is_alive, post
 
 @pytest.fixture(scope="module")
 def bridge():
-    with serving_clickhouse(chdb_url("workers")) as url:
+    with serving_clickhouse(chdb_url("bridged")) as url:
         engine = open_database(url)
         SqlFingerprintStore(engine).replace([], FINGERPRINTS)
         engine.close()
