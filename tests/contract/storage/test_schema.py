@@ -15,9 +15,10 @@ from ooni_adapters.sql.migrations import MIGRATIONS, Migration, migrate, pending
 from ooni_adapters.sql.oonirun import SqlLinks
 from ooni_adapters.sql.preparing import create_tables, differences
 from ooni_adapters.sql.schema import Column, Kind, Table
-from ooni_adapters.sql.tables import FASTPATH, OONIRUN, TABLES, TEST_GROUPS
+from ooni_adapters.sql.tables import FASTPATH, INCIDENTS, OONIRUN, TABLES, TEST_GROUPS
 from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_entrypoints.cli import cli
+from tests.embedded_clickhouse import chdb_url
 from tests.service import free_port
 
 
@@ -65,29 +66,41 @@ def test_later_migration_is_applied_once_and_keeps_rows(prepared):
     assert recorded == [(m.version, m.name) for m in later]
 
 
-def test_rollups_of_a_database_from_before_are_made_anew_and_the_rest_is_kept(empty):
-    migrate(empty, MIGRATIONS[:1])
+@pytest.fixture(params=["duckdb", "chdb"])
+def former(request):
+    """A database as the first release made it, with a row in each table that has changed since."""
+    url = {"duckdb": "duckdb://:memory:", "chdb": chdb_url("former")}[request.param]
+    engine = open_database(url, prepare=False)
+    migrate(engine, MIGRATIONS[:1])
     for name in ("rollup_units", "rollup_places"):
-        for statement in empty.dialect.drop(name):
-            empty.execute(statement)
-    former = Table("rollup_days", (Column("day", Kind.DATE), Column("build", Kind.INT64)), key=("day",))
-    create_tables(empty, [former])
-    empty.insert(TEST_GROUPS, [{"test_name": "ndt", "test_group": "performance"}])
-    migrate(empty)
-    require_declared_schema(empty)
-    assert "rollup_days" not in empty.existing()
-    assert empty.query("SELECT test_name, test_group FROM test_groups").tuples == [("ndt", "performance")]
+        for statement in engine.dialect.drop(name):
+            engine.execute(statement)
+    create_tables(engine, [Table("rollup_days", (Column("day", Kind.DATE), Column("build", Kind.INT64)), key=("day",))])
+    for table, later, row in (
+        (OONIRUN, ["expiration_date"], {"ooni_run_link_id": 7, "descriptor": "{}"}),
+        (INCIDENTS, ["slug", "themes"], {"id": "1", "title": "former"}),
+        (TEST_GROUPS, [], {"test_name": "ndt", "test_group": "performance"}),
+    ):
+        for name in later:
+            engine.execute(f"ALTER TABLE {table.name} DROP COLUMN {name}")
+        engine.insert(attrs.evolve(table, columns=tuple(c for c in table.columns if c.name not in later)), [row])
+    yield engine
+    engine.close()
 
 
-def test_links_of_a_database_from_before_have_no_end(empty):
-    migrate(empty, MIGRATIONS[:3])
-    empty.execute("ALTER TABLE oonirun DROP COLUMN expiration_date")
-    former = attrs.evolve(OONIRUN, columns=tuple(c for c in OONIRUN.columns if c.name != "expiration_date"))
-    empty.insert(former, [{"ooni_run_link_id": 7, "descriptor": "{}"}])
-    migrate(empty)
-    require_declared_schema(empty)
-    (version,) = SqlLinks(empty).versions()
-    assert (version.link_id, version.expires) == (7, None)
+def test_database_of_the_first_release_becomes_the_declared_one_and_keeps_its_rows(former):
+    with pytest.raises(Conflict, match=r"incidents\.slug: missing column"):
+        require_declared_schema(former)
+    assert [m.version for m in migrate(former)] == [m.version for m in MIGRATIONS[1:]]
+    for turn in ("migrated", "and each migration once more, as after an interruption"):
+        assert differences(former) == [], turn
+        assert "rollup_days" not in former.existing()
+        assert former.query("SELECT id, title, slug, themes FROM incidents").tuples == [("1", "former", "", [])]
+        assert former.query("SELECT test_name, test_group FROM test_groups").tuples == [("ndt", "performance")]
+        (version,) = SqlLinks(former).versions()
+        assert (version.link_id, version.expires) == (7, None)
+        for migration in MIGRATIONS:
+            migration.apply(former)
 
 
 def test_interrupted_migration_is_taken_up_again(prepared):
