@@ -40,7 +40,7 @@ class PublicationLimits:
 
     Attributes:
         batch_bytes: a batch is cut once its bodies, as received, reach this many bytes; its files are in memory until
-            they are uploaded.
+            they are uploaded, and meanwhile those of the next one.
         batch_measurements: most measurements in a batch.
         grace: how long after its end an hour is left open for puts under way.
         keep_journal: how long finished batches are remembered, to recognise a measurement that comes again.
