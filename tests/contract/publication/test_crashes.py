@@ -59,7 +59,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def small_process() -> Iterator[ProcessPoolExecutor]:
-    """A process that holds little beside publication: it makes copies of itself in a quarter of the time."""
+    """A process with nothing but publication: no other thread is in the way, and it copies itself in a quarter of the time."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         yield process
 
@@ -207,34 +207,39 @@ def test_a_run_that_is_killed_before_any_change(
     assert cuts > 60
 
 
-def test_a_run_whose_nth_change_of_a_file_fails(folder: Path) -> None:
-    def failed(world: World, number: int) -> bool:
-        checkpoints = Checkpoints(number, (disk_full, input_output_error)[number % 2])
-        with cut_system_calls(checkpoints, after=False):
-            try:
-                run(world)
-            except OoniError:
-                return True
-        return checkpoints.passed >= number
+def run_failing_at_a_file(world: World, number: int) -> bool:
+    checkpoints = Checkpoints(number, (disk_full, input_output_error)[number % 2])
+    with cut_system_calls(checkpoints, after=False):
+        try:
+            run(world)
+        except OoniError:
+            return True
+    return checkpoints.passed >= number
 
-    failures = cut_everywhere(folder, failed)
+
+def test_a_run_whose_nth_change_of_a_file_fails(folder: Path, small_process: ProcessPoolExecutor) -> None:
+    failures = small_process.submit(cut_everywhere, folder, run_failing_at_a_file).result()
     tell(f"no space or an input/output error at changes of files: {failures} times")
     assert failures > 100
 
 
-def test_a_run_whose_nth_call_of_a_port_fails_before_or_after_its_effect(folder: Path) -> None:
-    def unavailable(name: str) -> None:
-        raise Unavailable(f"failed {name}")
+def unavailable(name: str) -> None:
+    raise Unavailable(f"failed {name}")
 
-    def failed(world: World, number: int) -> bool:
-        checkpoints = Checkpoints(number, unavailable)
-        try:
-            cut_run(world, checkpoints)
-        except OoniError:
-            return True
-        return checkpoints.passed >= number
 
-    failures = cut_everywhere(folder, failed)
+def run_failing_at_a_port(world: World, number: int) -> bool:
+    checkpoints = Checkpoints(number, unavailable)
+    try:
+        cut_run(world, checkpoints)
+    except OoniError:
+        return True
+    return checkpoints.passed >= number
+
+
+def test_a_run_whose_nth_call_of_a_port_fails_before_or_after_its_effect(
+    folder: Path, small_process: ProcessPoolExecutor
+) -> None:
+    failures = small_process.submit(cut_everywhere, folder, run_failing_at_a_port).result()
     tell(f"failed around calls of ports: {failures} times")
     assert failures > 60
 
