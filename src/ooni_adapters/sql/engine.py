@@ -62,7 +62,7 @@ class Cancellation:
         """
         with self._lock:
             if self.cancelled:
-                raise QueryTimeout("the query was cancelled: nobody waits for it any more")
+                raise QueryTimeout("the query took too long, or nobody waits for it any more: it was cancelled")
             self._interrupt = interrupt
         try:
             yield

@@ -38,7 +38,7 @@ class BodiesByUid:
         return self.bodies.get(measurement_uid)
 
 
-def application(catalog, bodies=None, base_url="https://api.ooni.io", more=()):
+def application(catalog, bodies=None, base_url="https://api.ooni.io", more=(), cancellable=None):
     use_cases = {
         "catalog": CatalogService(catalog),
         "statistics": StatisticsService(catalog, catalog, FixedClock()),
@@ -46,7 +46,7 @@ def application(catalog, bodies=None, base_url="https://api.ooni.io", more=()):
         "clock": FixedClock(),
         "service_settings": ServiceSettings(base_url=base_url),
     }
-    return create_app([*HANDLERS, *more], use_cases, "0", 2**20)
+    return create_app([*HANDLERS, *more], use_cases, "0", 2**20, cancellable=cancellable)
 
 
 def client(catalog, bodies=None):
