@@ -52,6 +52,11 @@ def _probe_asn(query: Query) -> int:
     return asn
 
 
+def _if_any(found: object, cache: str) -> str:
+    """Return how long figures keep: that there are none may be over in a moment."""
+    return cache if found else _AT_ONCE
+
+
 def _at_midnight(day: Any) -> str:
     return f"{day}T00:00:00+00:00"
 
@@ -69,7 +74,7 @@ def _flags(row: Activity) -> dict[str, int]:
 def countries(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     """List all countries with measurements, and how many each has."""
     rows = [{"alpha_2": c.probe_cc, "name": c.name, "count": c.measurements} for c in statistics.countries()]
-    return tagged_json(request, {"countries": rows}, _DAY)
+    return tagged_json(request, {"countries": rows}, _if_any(rows, _DAY))
 
 
 @get("/api/_/country_overview", **_options(_COUNTRY))
@@ -81,7 +86,7 @@ def country_overview(request: AnyRequest, statistics: Statistics) -> Response[by
         "measurement_count": total.measurements,
         "network_count": total.networks,
     }
-    return tagged_json(request, content, _DAY)
+    return tagged_json(request, content, _if_any(total.measurements, _DAY))
 
 
 @get("/api/_/global_overview", **_options())
@@ -93,7 +98,7 @@ def global_overview(request: AnyRequest, statistics: Statistics) -> Response[byt
         "country_count": total.countries,
         "measurement_count": total.measurements,
     }
-    return tagged_json(request, content, _DAY)
+    return tagged_json(request, content, _if_any(total.measurements, _DAY))
 
 
 def _series(rows: Sequence[Activity], figure: str) -> list[dict[str, Any]]:
@@ -109,19 +114,21 @@ def global_overview_by_month(request: AnyRequest, statistics: Statistics) -> Res
         "countries_by_month": _series(rows, "countries"),
         "measurements_by_month": _series(rows, "measurements"),
     }
-    return tagged_json(request, content, _DAY)
+    return tagged_json(request, content, _if_any(rows, _DAY))
 
 
 @get("/api/_/asn_by_month", **_options())
 def asn_by_month(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     """Count the networks of each month of the last two years."""
-    return tagged_json(request, _series(statistics.by_month(), "networks"), _DAY)
+    rows = statistics.by_month()
+    return tagged_json(request, _series(rows, "networks"), _if_any(rows, _DAY))
 
 
 @get("/api/_/countries_by_month", **_options())
 def countries_by_month(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     """Count the countries of each month of the last two years."""
-    return tagged_json(request, _series(statistics.by_month(), "countries"), _DAY)
+    rows = statistics.by_month()
+    return tagged_json(request, _series(rows, "countries"), _if_any(rows, _DAY))
 
 
 @get("/api/_/test_names", **_options())
@@ -193,7 +200,7 @@ def website_urls(request: AnyRequest, statistics: Statistics, service_settings: 
         "next_url": following,
     }
     results = [{"input": row.keys[0], **_flags(row)} for row in page]
-    return tagged_json(request, {"metadata": metadata, "results": results}, _HOUR)
+    return tagged_json(request, {"metadata": metadata, "results": results}, _if_any(rows, _HOUR))
 
 
 @get("/api/_/vanilla_tor_stats", **_options(_COUNTRY))
@@ -236,7 +243,7 @@ def im_networks(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
         }
         for test_name, rows in statistics.messenger_networks(_probe_cc(Query.of(request))).items()
     }
-    return tagged_json(request, content, _HOUR)
+    return tagged_json(request, content, _if_any(content, _HOUR))
 
 
 @get(
@@ -267,7 +274,7 @@ def circumvention_stats_by_country(request: AnyRequest, statistics: Statistics) 
     """Count measurements of circumvention tools per country over half a year."""
     rows = statistics.circumvention_by_country()
     results = [{"probe_cc": row.keys[0], "cnt": row.measurements} for row in rows]
-    return tagged_json(request, {"v": 0, "results": results}, _DAY)
+    return tagged_json(request, {"v": 0, "results": results}, _if_any(rows, _DAY))
 
 
 @get(
@@ -278,7 +285,8 @@ def circumvention_runtime_stats(request: AnyRequest, statistics: Statistics) -> 
     """Say how long circumvention tools took per nettest, country and day: median, 0.9 quantile (seconds), count."""
     rows = statistics.circumvention_runtimes()
     sparse = Query.of(request).read("dense", parsing.yes_or_no) is False
-    return tagged_json(request, {"v": 0, "results": _runtimes(rows) if sparse else _dense_runtimes(rows)}, _DAY)
+    results = _runtimes(rows) if sparse else _dense_runtimes(rows)
+    return tagged_json(request, {"v": 0, "results": results}, _if_any(rows, _DAY))
 
 
 def _runtimes(rows: Sequence[Runtime]) -> list[dict[str, Any]]:
@@ -315,7 +323,7 @@ def domains(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
         {"domain_name": d.domain, "category_code": d.category_code, "measurement_count": d.measurements}
         for d in statistics.domains()
     ]
-    return tagged_json(request, {"v": 0, "results": results}, _TWO_HOURS)
+    return tagged_json(request, {"v": 0, "results": results}, _if_any(results, _TWO_HOURS))
 
 
 @get("/api/_/asnmeta", **_options(parameter("asn", "Network, `AS123` or `123`.", required=True)))
@@ -334,7 +342,7 @@ def networks(request: AnyRequest, statistics: Statistics) -> Response[bytes]:
     results = [
         {"probe_asn": n.probe_asn, "cnt": n.measurements, "org_name": n.organisation} for n in statistics.networks()
     ]
-    return tagged_json(request, {"v": 0, "results": results}, _TWO_HOURS)
+    return tagged_json(request, {"v": 0, "results": results}, _if_any(results, _TWO_HOURS))
 
 
 handlers = [

@@ -13,7 +13,12 @@ from ooni_core.errors import QueryTimeout, Unavailable
 from tests.contract.readapi.application import application, client
 from tests.unit.catalog.rows import LISTS, row
 
-ROWS = [row(n) for n in range(40)]
+ROWS = [
+    *(row(n) for n in range(40)),
+    row(50, minutes=20_000, test_name="signal"),
+    row(51, minutes=20_000, test_name="tor", scores='{"extra":{"test_runtime":1}}'),
+    row(52, minutes=20_000, probe_asn=1),
+]
 UID, REPORT, WITHOUT_BODY = ROWS[0].measurement_uid, ROWS[0].report_id, ROWS[1].measurement_uid
 UNKNOWN = "20990101000000.000000_IT_x_0000000000000000"
 BODY = b'{"input": "https://a.example/",  "n": "' + b"1" * 2000 + b'"}'
@@ -86,6 +91,12 @@ def http():
         yield found
 
 
+@pytest.fixture(scope="module")
+def bare():
+    with client(MemoryCatalog()) as found:
+        yield found
+
+
 def fetch(http, path, **headers):
     return http.get(path, headers=headers, follow_redirects=False)
 
@@ -101,6 +112,28 @@ def test_answer_keeps_as_long_as_its_route_says(http, path):
 def test_negative_answer_is_not_kept(http, path):
     answer = fetch(http, path)
     assert (answer.status_code, answer.headers["cache-control"]) == NEGATIVE[path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/_/countries",
+        "/api/_/country_overview?probe_cc=IT",
+        "/api/_/global_overview",
+        "/api/_/global_overview_by_month",
+        "/api/_/asn_by_month",
+        "/api/_/countries_by_month",
+        "/api/_/website_urls?probe_cc=IT&probe_asn=1",
+        "/api/_/im_networks?probe_cc=IT",
+        "/api/_/circumvention_stats_by_country",
+        "/api/_/circumvention_runtime_stats",
+        "/api/_/domains",
+        "/api/_/networks",
+    ],
+)
+def test_figures_of_nothing_are_not_kept(bare, path):
+    answer = fetch(bare, path)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "max-age=0")
 
 
 def test_answer_to_old_apps_is_not_kept_for_others(http):

@@ -168,14 +168,74 @@ def test_gardener_of_test_lists_reads_five_counters(http):
     assert (answer.json()["v"], answer.json()["result"]["measurement_count"]) == (0, 27)
 
 
+SEARCH = "https://explorer.ooni.org/search"
+
+
 @pytest.mark.parametrize(
-    ("path", "location"),
+    ("path", "status", "location"),
     [
-        ("/stats", "https://explorer.ooni.org"),
-        ("/files/by_country/it", "https://explorer.ooni.org/search?probe_cc=IT"),
-        ("/2026-11-01", "https://explorer.ooni.org/search?until=2026-11-02&since=2026-11-01"),
-        ("/2026-11-01/x.json", "/files/download/x.json"),
+        ("/stats", 301, "https://explorer.ooni.org"),
+        ("/files", 301, SEARCH),
+        ("/files/by_date", 301, SEARCH),
+        ("/files/by_country", 301, SEARCH),
+        ("/files/by_country/it", 301, f"{SEARCH}?probe_cc=IT"),
+        ("/files/by_date/2026-12-31", 301, f"{SEARCH}?until=2027-01-01&since=2026-12-31"),
+        ("/2026-11-01", 301, f"{SEARCH}?until=2026-11-02&since=2026-11-01"),
+        ("/2026-11-01/x.json", 302, "/files/download/x.json"),
+        ("/api/", 302, "/apidocs"),
     ],
 )
-def test_old_links_lead_on(empty, path, location):
-    assert get(empty, path).headers["location"] == location
+def test_old_links_lead_on(empty, path, status, location):
+    answer = get(empty, path)
+    assert (answer.status_code, answer.headers["location"]) == (status, location)
+
+
+def test_crawlers_are_told_what_not_to_read(empty):
+    answer = get(empty, "/robots.txt")
+    assert answer.headers["content-type"] == "text/plain"
+    rules = [line.partition(": ")[::2] for line in answer.text.split("\n") if line]
+    assert rules == [
+        ("User-agent", "*"),
+        ("Disallow", "/api/_"),
+        ("Disallow", "/api/v1/aggregation"),
+        ("Disallow", "/api/v1/measurement_meta"),
+        ("Disallow", "/api/v1/raw_measurement"),
+        ("Disallow", "/api/v1/test-list/urls"),
+        ("Disallow", "/api/v1/torsf_stats"),
+        ("Disallow", "/files"),
+        ("Disallow", "/stats"),
+        ("Disallow", "/201"),
+        ("Disallow", "/202"),
+        ("Crawl-delay", "300"),
+    ]
+
+
+HEADER = "anomaly_count,confirmed_count,failure_count,"
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("", [f"{HEADER}measurement_count,ok_count", "1,0,0,2,1"]),
+        (
+            "axis_x=measurement_start_day&axis_y=probe_asn&since=2026-11-01&until=2026-11-02",
+            [
+                f"{HEADER}measurement_count,measurement_start_day,ok_count,probe_asn",
+                "0,0,0,1,2026-11-01T00:00:00Z,1,30722",
+                "1,0,0,1,2026-11-01T01:00:00Z,0,30722",
+            ],
+        ),
+        (
+            "axis_x=input",
+            [f"{HEADER}input,measurement_count,ok_count", '0,0,0,"https://a.example/?x=""1,2""",1,1', "1,0,0,ü,1,0"],
+        ),
+        ("axis_x=probe_cc&test_name=tor", [f"{HEADER}measurement_count,ok_count,probe_cc"]),
+    ],
+)
+def test_chart_as_csv_has_sorted_columns_quotes_and_line_ends_of_the_standard(query, lines):
+    rows = [row(1, input='https://a.example/?x="1,2"'), row(2, minutes=60, input="ü", anomaly=True)]
+    with client(MemoryCatalog(rows)) as http:
+        answer = get(http, f"/api/v1/aggregation?format=CSV&probe_cc=IT&{query}")
+    assert answer.headers["content-type"] == "text/csv"
+    assert answer.content.decode() == "".join(f"{line}\r\n" for line in lines)
+    assert "content-disposition" not in answer.headers
