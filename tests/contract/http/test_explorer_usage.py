@@ -400,6 +400,13 @@ def test_row_22_undefined_of_a_page_that_is_not_ready_is_a_regular_error(seeded,
         assert "result" not in answer.json()
 
 
+@pytest.mark.parametrize("route", ["observations?group_by=failure&group_by=timestamp", "analysis?axis_x=probe_cc"])
+def test_rows_23_and_24_are_not_there_and_pages_can_read_that(seeded, route):
+    answer = seeded.ask(f"/api/v1/aggregation/{route}")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
 def test_row_25_chart_is_a_file(seeded, bare):
     path = EXPLORER[25][0].path
     for site, lines in ((seeded, 9), (bare, 1)):

@@ -13,7 +13,7 @@ from tests.contract.readapi.application import HANDLERS, client
 from tests.contract.readapi.stores import ENGINES, fill
 from tests.unit.catalog.rows import row
 
-ROWS = [row(n, minutes=n // 2) for n in range(8)]
+ROWS = [*(row(n, minutes=n // 2) for n in range(8)), row(8, probe_cc="BR")]
 UID, REPORT = ROWS[0].measurement_uid, ROWS[0].report_id
 SQL, LONG = "' OR 1=1 --", "x" * 10_000
 DROP = "1; DROP TABLE fastpath"
@@ -382,6 +382,12 @@ def test_no_value_breaks_anything(http, watched, route, name):
         answer = http.get(with_value(route, name, value), follow_redirects=False)
         assert answer.status_code in {200, 400, 403}, (value[:50], answer.text[:300])
     assert watched.engine.query("SELECT count(*) FROM fastpath").scalar() == len(ROWS)
+
+
+def test_chart_of_too_many_cells_is_refused_with_what_to_do(watched):
+    with client(SqlCatalog(watched, most_cells=1)) as http:
+        for axes in ("axis_x=probe_cc", "axis_x=measurement_start_day&axis_y=probe_cc&time_grain=day"):
+            check(http, f"{CHART}?{axes}&{WEEK}", 400, "Result too large: narrow the filters or choose fewer axes")
 
 
 def test_table_names_every_parameter_of_every_read_route(http):
