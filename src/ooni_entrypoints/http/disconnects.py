@@ -61,8 +61,10 @@ class DisconnectMiddleware:
 async def _watch(receive: Receive, gone: asyncio.Event, cancel: Callable[[], None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    gone.set()
     try:
+        # First of all: an application that hears of it ends at once, and this task with it.
         await asyncio.to_thread(cancel)
     except OoniError as exc:
         _log.info("a query that nobody waits for goes on until its time limit: %s", exc)
+    finally:
+        gone.set()
