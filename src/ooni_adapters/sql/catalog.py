@@ -1,6 +1,5 @@
 """The catalog on any SQL engine: each question is written once."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from ooni_adapters.sql.catalog_charts import SqlCharts, from_measurements, from_
 from ooni_adapters.sql.catalog_filters import Condition, all_of, conditions
 from ooni_adapters.sql.catalog_plans import Figures, planned_rows
 from ooni_adapters.sql.catalog_rollups import changed_units
-from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_adapters.sql.engine import Deadline, Limits, SqlEngine
 from ooni_adapters.sql.instants import naive
 from ooni_core.catalog.model import (
     EARLIEST,
@@ -62,15 +61,15 @@ class SqlCatalog:
 
     def search(self, filter: MeasurementFilter, page: Page) -> Sequence[CatalogEntry]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
-        deadline = time.monotonic() + self.seconds
+        deadline = Deadline.after(self.seconds)
         rows: Sequence[tuple[Any, ...]] = ()
         for window in _widening(filter, page):
-            rows = self._page(attrs.evolve(filter, window=window), page, max(deadline - time.monotonic(), 0.001))
+            rows = self._page(attrs.evolve(filter, window=window), page, deadline)
             if len(rows) == page.limit:
                 break
         return [_entry(row) for row in rows]
 
-    def _page(self, filter: MeasurementFilter, page: Page, seconds: float) -> Sequence[tuple[Any, ...]]:
+    def _page(self, filter: MeasurementFilter, page: Page, deadline: Deadline) -> Sequence[tuple[Any, ...]]:
         direction = "DESC" if page.descending else "ASC"
         where = all_of([*conditions(filter), *_behind(page)])
         sql = (
@@ -78,7 +77,8 @@ class SqlCatalog:
             f" ORDER BY {page.order_by.value} {direction}, measurement_uid {direction} LIMIT $limit OFFSET $offset"
         )
         skipped = 0 if page.after else page.offset
-        return self._rows(sql, {**where.params, "limit": page.limit, "offset": skipped}, page.limit, seconds)
+        values = {**where.params, "limit": page.limit, "offset": skipped}
+        return self.engine.query(sql, values, deadline.limits(page.limit)).tuples
 
     def by_uid(self, measurement_uid: str) -> CatalogEntry | None:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
@@ -99,7 +99,10 @@ class SqlCatalog:
     def _single(self, where: Condition) -> CatalogEntry | None:
         sql = f"SELECT {_ENTRY} FROM fastpath WHERE {where.sql} ORDER BY measurement_uid DESC LIMIT 1"  # noqa: S608
         rows = self._rows(sql, where.params, 1, _POINT_SECONDS)
-        return attrs.evolve(entry := _entry(rows[0]), category_code=self._category(entry.input)) if rows else None
+        if not rows:
+            return None
+        entry = _entry(rows[0])
+        return attrs.evolve(entry, category_code=self._category(entry.input))
 
     def _category(self, input: str) -> str:
         if not input:
@@ -119,16 +122,18 @@ class SqlCatalog:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
         dialect, places = self.engine.dialect, ("probe_asn", "probe_cc")
         distinct = ", ".join(map(dialect.distinct, places))
-        plan = plan_of(self.engine, query, *places) if self.rollups else None
+        deadline = Deadline.after(self.seconds)
+        plan = plan_of(self.engine, query, deadline, *places) if self.rollups else None
         if plan is None:
             times = "min(measurement_start_time), max(measurement_start_time)"
             statement = from_measurements(query, f"count(*), {_FLAGS}, {distinct}, {times}", dialect)
         else:
             summed = sums("measurements", "anomaly_flags", "confirmed_flags", "failures")
-            changed = changed_units(self.engine, plan.known, Limits(seconds=self.seconds))
+            changed = changed_units(self.engine, plan.known, deadline.limits())
             rows = planned_rows(attrs.evolve(plan, without=tuple(sorted(changed))), Figures.of(query, dialect, *places))
             statement = from_rollup(query, f"{summed}, {distinct}, min(day), max(day)", rows)
-        return [_activity(row, len(query.axes)) for row in self._rows(*statement)]
+        found = self.engine.query(*statement, deadline.limits()).tuples
+        return [_activity(row, len(query.axes)) for row in found]
 
     def runtimes(self, filter: MeasurementFilter) -> Sequence[Runtime]:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""

@@ -15,11 +15,11 @@ from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression
 from ooni_adapters.sql.catalog_plans import Figures, Plan, newest_rows, plan_for, rollup_for, unknown_rows
 from ooni_adapters.sql.catalog_rollups import ANOMALY, CONFIRMED, FAILURE, known_to
 from ooni_adapters.sql.dialect import Dialect
-from ooni_adapters.sql.engine import Limits, SqlEngine
+from ooni_adapters.sql.engine import Deadline, SqlEngine
 from ooni_core.catalog.model import Axis, Cell, Chart, Columns, CountQuery, Counts
 from ooni_core.errors import TooLarge
 
-_KEPT_CELLS = 100_000
+_KEPT_CELLS, _LEAST_COST = 100_000, 100
 _OK = "msm_failure <> 't' AND confirmed <> 't' AND anomaly <> 't'"
 _CLASSES = ", ".join(f"count(*) FILTER (WHERE {test})" for test in (ANOMALY, CONFIRMED, FAILURE, _OK))
 Statement = tuple[str, dict[str, Any]]
@@ -44,7 +44,7 @@ class SqlCharts:
     """Counts measurements.
 
     Attributes:
-        seconds: time limit of one statement.
+        seconds: time limit of one chart.
         most_cells: largest chart, in cells.
         rollups: ask these where they know enough; False reads measurements only.
         most_kept: how many cells to keep in all.
@@ -60,66 +60,70 @@ class SqlCharts:
 
     def count(self, query: CountQuery) -> Chart:
         """See :class:`ooni_core.catalog.ports.MeasurementCatalog`."""
-        plan = plan_of(self.engine, query) if self.rollups else None
-        if plan is None:
-            return self._asked(query, from_measurements(query, f"{_CLASSES}, count(*)", self.engine.dialect))
-        figures = Figures.of(query, self.engine.dialect)
-        changed, cells = self._newest(plan, figures)
-        plan = attrs.evolve(plan, without=changed)
-        chart = self._settled(plan, figures).plus(cells)
-        unknown = unknown_rows(plan, figures)
-        if unknown is not None:
-            chart = chart.plus(self._asked(query, from_rollup(query, _SUMS, unknown)).cells)
-        return self._small_enough(chart)
+        try:
+            chart = self._counted(query, Deadline.after(self.seconds))
+        except TooLarge as exc:
+            raise _too_large() from exc
+        if len(chart.counts.measurements) > self.most_cells:
+            raise _too_large()
+        return chart
 
-    def _newest(self, plan: Plan, figures: Figures) -> tuple[tuple[str, ...], list[Cell]]:
+    def _counted(self, query: CountQuery, deadline: Deadline) -> Chart:
+        plan = plan_of(self.engine, query, deadline) if self.rollups else None
+        if plan is None:
+            statement = from_measurements(query, f"{_CLASSES}, count(*)", self.engine.dialect)
+            return self._asked(query, statement, deadline)
+        figures = Figures.of(query, self.engine.dialect)
+        changed, cells = self._newest(plan, figures, deadline)
+        plan = attrs.evolve(plan, without=changed)
+        chart = self._settled(plan, figures, deadline).plus(cells)
+        unknown = unknown_rows(plan, figures)
+        if unknown is None:
+            return chart
+        return chart.plus(self._asked(query, from_rollup(query, _SUMS, unknown), deadline).cells)
+
+    def _newest(self, plan: Plan, figures: Figures, deadline: Deadline) -> tuple[tuple[str, ...], list[Cell]]:
         """Return the units that changed since the rollups were made, and what the open hour has."""
         rows = newest_rows(plan, figures)
         keys = ", ".join(["unit", *keys_of(figures.query)])
         sql = f"SELECT {keys}, {_SUMS} FROM ({rows.sql}) AS counted GROUP BY {keys}"  # noqa: S608 - declared names
-        found = self.engine.query(sql, rows.params, Limits(seconds=self.seconds)).tuples
+        found = self.engine.query(sql, rows.params, deadline.limits()).tuples
         axes = len(figures.query.axes)
         cells = [Cell(row[1 : 1 + axes], Counts(*row[1 + axes :])) for row in found if not row[0]]
         return tuple(sorted({row[0] for row in found} - {""})), cells
 
-    def _settled(self, plan: Plan, figures: Figures) -> Chart:
+    def _settled(self, plan: Plan, figures: Figures, deadline: Deadline) -> Chart:
         """Return what the rollup knows, which is the same until it is made again."""
         key = figures.query, plan.known.state, plan.known.build, plan.without
         with self._keeping:
             if (kept := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return kept
-        chart = self._asked(figures.query, from_rollup(figures.query, _SUMS, figures.rolled_up(plan)))
+        statement = from_rollup(figures.query, _SUMS, figures.rolled_up(plan))
+        chart = self._asked(figures.query, statement, deadline)
         with self._keeping:
             self._kept[key] = chart
-            while sum(map(_size, self._kept.values())) > self.most_kept:
+            while sum(map(_cost, self._kept.values())) > self.most_kept:
                 self._kept.popitem(last=False)
         return chart
 
-    def _asked(self, query: CountQuery, statement: Statement) -> Chart:
-        try:
-            columns = self.engine.columns(*statement, Limits(seconds=self.seconds, rows=self.most_cells))
-        except TooLarge as exc:
-            raise _too_large() from exc
+    def _asked(self, query: CountQuery, statement: Statement, deadline: Deadline) -> Chart:
+        columns = self.engine.columns(*statement, deadline.limits(self.most_cells))
         axes = len(query.axes)
         return Chart(columns[:axes], Columns(*columns[axes:])) if any(columns) else Chart.of((), axes)
 
-    def _small_enough(self, chart: Chart) -> Chart:
-        if _size(chart) > self.most_cells:
-            raise _too_large()
-        return chart
 
-
-def plan_of(engine: SqlEngine, query: CountQuery, *more: str) -> Plan | None:
+def plan_of(engine: SqlEngine, query: CountQuery, deadline: Deadline, *more: str) -> Plan | None:
     """Plan how a rollup answers *query*, as if nothing had changed since it was made; None when none can.
 
     Args:
         engine: has the rollups.
         query: the question.
+        deadline: when it must be answered.
         more: further dimensions that the answer needs.
     """
     table = rollup_for(query, *more)
-    known = known_to(engine) if table else None
+    known = known_to(engine, deadline.limits()) if table else None
     return None if table is None or known is None else plan_for(query, table, known)
 
 
@@ -147,8 +151,9 @@ def _grouped_by(keys: Sequence[str], figures: str, source: str) -> str:
     return f"{sql} GROUP BY {names} ORDER BY {names}" if keys else sql
 
 
-def _size(chart: Chart) -> int:
-    return len(chart.counts.measurements)
+def _cost(chart: Chart) -> int:
+    # Each chart takes room, also one of nothing: anybody may ask for many of these.
+    return _LEAST_COST + len(chart.counts.measurements)
 
 
 def _too_large() -> TooLarge:

@@ -1,13 +1,13 @@
 """Answering charts from rollups: which one suits a question, and what it does not know."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import attrs
 
 from ooni_adapters.sql.catalog_filters import Condition, all_of, axis_expression, conditions
-from ooni_adapters.sql.catalog_rollups import BEHIND_ALL, FROM_ROWS, UNIT, Known
+from ooni_adapters.sql.catalog_rollups import BEHIND_ALL, CLOSED, FROM_ROWS, OLDER_UNITS, OPEN, UNIT, Known
 from ooni_adapters.sql.dialect import Dialect
 from ooni_adapters.sql.schema import Table
 from ooni_adapters.sql.tables.rollups import ROLLUPS
@@ -55,17 +55,17 @@ class Plan:
         days: first day and end (exclusive) of what the rollup answers.
         edges: the parts of days before and behind them.
         known: what the rollup knows.
-        without: units that it knows no longer, ascending.
+        without: units that it knows no longer, ascending; none until somebody looked.
     """
 
     table: Table
     days: tuple[date, date]
     edges: tuple[TimeWindow, ...]
     known: Known
-    without: tuple[str, ...]
+    without: tuple[str, ...] = ()
 
 
-def plan_for(query: CountQuery, table: Table, known: Known, changed: Collection[str] = ()) -> Plan | None:
+def plan_for(query: CountQuery, table: Table, known: Known) -> Plan | None:
     """Split what *query* asks into what *table* knows and the rest; None when the window holds no whole day."""
     window = query.filter.window
     start, end = window.start or EARLIEST, window.end or LATEST
@@ -74,7 +74,7 @@ def plan_for(query: CountQuery, table: Table, known: Known, changed: Collection[
     if first >= last:
         return None
     edges = [TimeWindow(start, _midnight(first)), TimeWindow(_midnight(last), end)]
-    return Plan(table, (first, last), tuple(e for e in edges if e.start != e.end), known, tuple(sorted(changed)))
+    return Plan(table, (first, last), tuple(e for e in edges if e.start != e.end), known)
 
 
 @attrs.frozen
@@ -147,7 +147,7 @@ def _together(parts: Sequence[Condition]) -> Condition:
 
 def _known_rows(plan: Plan) -> Condition:
     """Write which rows of the rollup count. A refresh in between must not add what is also read as open."""
-    older = "SELECT build FROM rollup_units WHERE unit < $newest_unit"
+    older = f"SELECT build FROM rollup_units WHERE {OLDER_UNITS}"  # noqa: S608
     params: dict[str, Any] = {"first_day": plan.days[0], "end_day": plan.days[1], "newest_unit": plan.known.unit}
     if plan.without:
         older += " AND unit NOT IN $without"
@@ -166,18 +166,15 @@ def newest_rows(plan: Plan, figures: Figures) -> Condition:
     they were before.
     """
     is_open, kept = _open(plan), figures.kept
-    sql = (
-        f"update_time >= $open_since AND (measurement_uid < $open_from AND update_time > $seen_until"
-        f" OR {is_open.sql} AND {kept.sql})"
-    )
+    sql = f"update_time >= $open_since AND ({CLOSED} AND update_time > $seen_until OR {is_open.sql} AND {kept.sql})"
     where = Condition(sql, {**is_open.params, **kept.params, "seen_until": plan.known.seen_until})
-    return figures.grouped(where, f"CASE WHEN measurement_uid < $open_from THEN {UNIT} ELSE '' END AS unit")
+    return figures.grouped(where, f"CASE WHEN {CLOSED} THEN {UNIT} ELSE '' END AS unit")
 
 
 def _open(plan: Plan) -> Condition:
     days = _whole_days(plan)
     since = {"open_since": plan.known.open_since, "open_from": plan.known.open_from}
-    sql = f"update_time >= $open_since AND measurement_uid >= $open_from AND {days.sql}"
+    sql = f"update_time >= $open_since AND {OPEN} AND {days.sql}"
     return Condition(sql, {**days.params, **since})
 
 
@@ -188,7 +185,7 @@ def _changed(plan: Plan) -> list[Condition]:
     # The first two tests alone say nothing new; they spare reading what lies outside.
     sql = (
         "measurement_uid >= $changed_first AND measurement_uid < $changed_last"
-        f" AND measurement_uid < $open_from AND {UNIT} IN $without AND {days.sql}"
+        f" AND {CLOSED} AND {UNIT} IN $without AND {days.sql}"
     )
     ends = {"changed_first": plan.without[0], "changed_last": plan.without[-1] + BEHIND_ALL}
     return [Condition(sql, {**days.params, **ends, "open_from": plan.known.open_from, "without": list(plan.without)})]

@@ -32,6 +32,13 @@ UNIT = f"substr(measurement_uid, 1, {_UNIT_LENGTH})"
 BEHIND_ALL = "\U0010ffff"
 """No text that begins with a unit sorts behind that unit and this."""
 
+_BEHIND_TIMES = ":"
+OPEN = f"measurement_uid >= $open_from AND measurement_uid < '{_BEHIND_TIMES}'"
+CLOSED = f"(measurement_uid < $open_from OR measurement_uid >= '{_BEHIND_TIMES}')"
+"""Uids that begin with a letter (``temp-id-…``) name no time. They arrived long ago, and sort behind all that do."""
+
+OLDER_UNITS = f"(unit < $newest_unit OR unit >= '{_BEHIND_TIMES}')"
+
 _UNITS_AT_ONCE = 31
 _SALT_LENGTH = 8
 
@@ -57,7 +64,7 @@ class Known:
     Attributes:
         unit: the newest one.
         build: the one that counts for it. It stays readable until the next but one.
-        open_from: measurements with this uid or a later one are in no rollup.
+        open_from: measurements with this uid or a later one are in no rollup, except those that name no time.
         seen_until: the ``update_time`` up to which the rollups know all other measurements.
         open_since: no measurement that is in no rollup has an earlier ``update_time``. It says nothing new, and spares
             comparing uids: times are read much faster.
@@ -92,14 +99,20 @@ class SqlRollups:
         # The unit of the open hour always has a row, which says where all of them end.
         build = known.build if known.unit == open_from[:_UNIT_LENGTH] else ""
         open_since = min(_first_update(self.engine, open_from) or seen_until, seen_until)
-        built = self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until, open_since))
-        return len(units) if built else self.refresh()
+        before = self._rebuild(units, Known(open_from[:_UNIT_LENGTH], build, open_from, seen_until, open_since))
+        if before is None:
+            return self.refresh()
+        # The builds that these replace stay until the next time: a query may be about to read them.
+        self._remove_builds(sorted(units), kept=before)
+        return len(units)
 
     def recount(self, uids: Collection[str]) -> None:
         """Count anew what arrived with *uids*, because measurements were removed: nothing else would tell."""
         known = known_to(self.engine)
-        units = {uid[:_UNIT_LENGTH] for uid in uids if known is not None and uid < known.open_from}
-        if known is not None and units and not self._rebuild(units, known):
+        units = {
+            uid[:_UNIT_LENGTH] for uid in uids if known is not None and (uid < known.open_from or uid >= _BEHIND_TIMES)
+        }
+        if known is not None and units and self._rebuild(units, known) is None:
             self.recount(uids)
 
     def forget(self) -> None:
@@ -107,10 +120,11 @@ class SqlRollups:
         units = self.engine.query("SELECT unit FROM rollup_units", limits=UNLIMITED).tuples
         self.engine.delete(ROLLUP_UNITS, [{"unit": unit} for (unit,) in units])
 
-    def _rebuild(self, changed: set[str], known: Known) -> bool:
-        """Build units and name the builds; return False, having named none, when others were named meanwhile.
+    def _rebuild(self, changed: set[str], known: Known) -> Collection[str] | None:
+        """Build units and name the builds; return those and the ones before.
 
-        Those may be without measurements that were removed after this began.
+        Return None, having named none, when others were named meanwhile: those may be without measurements that were
+        removed after this began.
         """
         units, salt = sorted(changed), secrets.token_hex(_SALT_LENGTH // 2)
         builds = {known.unit: known.build or salt + known.unit} | {unit: salt + unit for unit in units}
@@ -119,12 +133,10 @@ class SqlRollups:
         all_know = {name: getattr(known, name) for name in ROLLUP_UNITS.column_names}
         with self.engine.transaction():
             if self._builds_of(builds) != before:
-                return False
+                return None
             rows = [{**all_know, "unit": unit, "build": build} for unit, build in builds.items()]
             self.engine.insert(ROLLUP_UNITS, rows)
-        # The builds that these replace stay until the next time: a query may be about to read them.
-        self._remove_builds(units, kept=[*before.values(), *builds.values()])
-        return True
+        return {*before.values(), *builds.values()}
 
     def _build(self, units: Sequence[str], salt: str, known: Known) -> None:
         portions = [units[start : start + _UNITS_AT_ONCE] for start in range(0, len(units), _UNITS_AT_ONCE)]
@@ -134,11 +146,11 @@ class SqlRollups:
                 statement = _build_statement(table, self.engine.dialect)
                 self.engine.execute(statement, {**values, "open_from": known.open_from})
 
-    def _remove_builds(self, units: Sequence[str], kept: Sequence[str]) -> None:
+    def _remove_builds(self, units: Sequence[str], kept: Collection[str]) -> None:
         # Builds come into the first table first and leave it last, so it knows of all that were left unfinished.
         found = f"substr(build, {_SALT_LENGTH + 1}) IN $units AND build NOT IN $kept"
         sql = f"SELECT DISTINCT build FROM {ROLLUPS[0].name} WHERE {found}"  # noqa: S608 - declared names
-        gone = [build for (build,) in self.engine.query(sql, {"units": units, "kept": kept}, UNLIMITED).tuples]
+        gone = [build for (build,) in self.engine.query(sql, {"units": units, "kept": sorted(kept)}, UNLIMITED).tuples]
         for table in reversed(ROLLUPS) if gone else ():
             self.engine.execute(f"DELETE FROM {table.name} WHERE build IN $gone", {"gone": gone})  # noqa: S608
 
@@ -154,23 +166,23 @@ def _build_statement(table: Table, dialect: Dialect) -> str:
     values = ", ".join([f"{day} AS day", *dimensions, f"$salt || {UNIT} AS build", *FROM_ROWS.values()])
     return (
         f"INSERT INTO {table.name} ({names}) SELECT {values} FROM fastpath"  # noqa: S608 - declared names
-        f" WHERE measurement_uid >= $first AND measurement_uid < $last AND measurement_uid < $open_from"
+        f" WHERE measurement_uid >= $first AND measurement_uid < $last AND {CLOSED}"
         f" AND {UNIT} IN $units GROUP BY {', '.join(['day', *dimensions, 'build'])}"
     )
 
 
-def known_to(engine: SqlEngine) -> Known | None:
+def known_to(engine: SqlEngine, limits: Limits = UNLIMITED) -> Known | None:
     """Return what the rollups know; None when there are none."""
     state = f"(SELECT {engine.dialect.fingerprint('build')} FROM rollup_units)"  # noqa: S608
     names = ", ".join(ROLLUP_UNITS.column_names)
-    sql = f"SELECT {names}, {state} FROM rollup_units ORDER BY unit DESC LIMIT 1"  # noqa: S608 - declared names
-    found = engine.query(sql).tuples
+    sql = f"SELECT {names}, {state} FROM rollup_units WHERE unit < $behind ORDER BY unit DESC LIMIT 1"  # noqa: S608
+    found = engine.query(sql, {"behind": _BEHIND_TIMES}, limits).tuples
     return Known(*found[0]) if found else None
 
 
 def changed_units(engine: SqlEngine, known: Known, limits: Limits) -> set[str]:
     """Return the units that have a measurement stored or replaced since, except in the open hour."""
-    sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE update_time > $since AND measurement_uid < $open_from"  # noqa: S608
+    sql = f"SELECT DISTINCT {UNIT} FROM fastpath WHERE update_time > $since AND {CLOSED}"  # noqa: S608
     values = {"since": known.seen_until, "open_from": known.open_from}
     return {unit for (unit,) in engine.query(sql, values, limits).tuples}
 
@@ -181,6 +193,6 @@ def _arrived(engine: SqlEngine, start: str, end: str) -> set[str]:
 
 
 def _first_update(engine: SqlEngine, open_from: str) -> datetime | None:
-    sql = "SELECT min(update_time) FROM fastpath WHERE measurement_uid >= $open_from HAVING count(*) > 0"
+    sql = f"SELECT min(update_time) FROM fastpath WHERE {OPEN} HAVING count(*) > 0"  # noqa: S608
     found: datetime | None = engine.query(sql, {"open_from": open_from}, UNLIMITED).scalar()
     return found

@@ -7,6 +7,7 @@ Times are naive and mean UTC, in and out.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -106,6 +107,28 @@ class Limits:
 
 
 ORDINARY = Limits()
+
+
+@attrs.frozen
+class Deadline:
+    """The end of a question that takes several statements.
+
+    Attributes:
+        at: as ``time.monotonic`` tells it.
+    """
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """Begin now."""
+        return cls(time.monotonic() + seconds)
+
+    def limits(self, rows: int | None = ORDINARY.rows) -> Limits:
+        """Return what the next statement may cost."""
+        return Limits(seconds=max(self.at - time.monotonic(), 0.001), rows=rows)
+
+
 UNLIMITED = Limits(seconds=None, rows=None)
 
 
