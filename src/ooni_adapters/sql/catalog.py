@@ -180,19 +180,17 @@ def _widening(filter: MeasurementFilter, page: Page) -> Iterator[TimeWindow]:
 
     The last is that of *filter*. A page that is full with an earlier one is the same: the rest lies behind it.
     """
-    if page.order_by is OrderBy.MEASUREMENT_START_TIME and not filter.is_selective:
-        start, end = filter.window.start, filter.window.end
-        if page.after is not None and isinstance(place := page.after.value, datetime):
-            if page.descending:
-                end = min(end or LATEST, place + _ONE_SECOND)
-            else:
-                start = max(start or EARLIEST, place)
-        span = _FIRST_SPAN
-        while page.descending and end is not None and end - (start or EARLIEST) > span:
-            yield TimeWindow(end - span, end)
-            span *= _WIDER
-        while not page.descending and start is not None and (end or LATEST) - start > span:
-            yield TimeWindow(start, start + span)
+    start, end = filter.window.start, filter.window.end
+    if page.after is not None and isinstance(place := page.after.value, datetime):
+        if page.descending:
+            end = min(end or LATEST, place + _ONE_SECOND)
+        else:
+            start = max(start or EARLIEST, place)
+    near = end if page.descending else start
+    if near is not None and page.order_by is OrderBy.MEASUREMENT_START_TIME and not filter.is_selective:
+        whole, span = (end or LATEST) - (start or EARLIEST), _FIRST_SPAN
+        while span < whole:
+            yield TimeWindow(near - span, near) if page.descending else TimeWindow(near, near + span)
             span *= _WIDER
     yield filter.window
 

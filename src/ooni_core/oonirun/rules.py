@@ -14,6 +14,8 @@ MOST_NETTESTS = 100
 MOST_INPUTS = 10_000
 MOST_TARGETS = 10
 """Nettests of a link that get inputs when it is run: some thousands each, and an answer must stay below 16 MiB."""
+MOST_BYTES = 2**20
+"""Of what a request about a link holds once it is decompressed."""
 MOST_LEVELS = 32
 """Objects and lists in each other: answers with hundreds cannot be written."""
 _TEST_NAME = re.compile(r"[a-z0-9_@.]{1,100}")

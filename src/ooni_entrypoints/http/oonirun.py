@@ -12,7 +12,7 @@ from litestar.params import FromPath, SkipValidation
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import Invalid, NotFound
 from ooni_core.oonirun.model import MAX_LINK_ID, LinkVersion
-from ooni_core.oonirun.rules import read_creation_time
+from ooni_core.oonirun.rules import MOST_BYTES, read_creation_time
 from ooni_core.oonirun.service import Listing, RunLinks
 from ooni_core.refusals import Refused
 from ooni_entrypoints.http.conditional import tagged_json
@@ -29,7 +29,6 @@ Guard = NamedDependency[SkipValidation[SessionGuard]]
 Limits = NamedDependency[SkipValidation[ServiceSettings]]
 
 _VARY = {"Vary": "Authorization"}
-_LONGEST_DESCRIPTOR = 2**20
 _NO = {"", "false", "0", "no"}
 _REFUSALS = {Refused: answer_refusal}
 _LINK = parameter("ooni_run_link_id", "Id of the link; `id` is the same.")
@@ -54,7 +53,7 @@ async def create_oonirun(
     query = Query.of(request)
     link_id = query.text("ooni_run_link_id") or query.text("id")
     descriptor = await json_object(
-        request, service_settings, "Invalid parameters in the request", most_bytes=_LONGEST_DESCRIPTOR
+        request, service_settings, "Invalid parameters in the request", most_bytes=MOST_BYTES
     )
 
     def store() -> int:

@@ -18,6 +18,7 @@ from ooni_core.errors import Conflict, Forbidden, Invalid, NotFound, OoniError, 
 from ooni_core.oonirun.checking import BadDocument
 from ooni_core.oonirun.links import LATEST, Revision, RunLink
 from ooni_core.oonirun.revising import ForeignAuthor, RevisedLinks, Run
+from ooni_core.oonirun.rules import MOST_BYTES
 from ooni_core.oonirun.targets import read_conditions
 from ooni_entrypoints.http.conditional import tagged_json
 from ooni_entrypoints.http.cors import OUR_PAGES_ONLY
@@ -35,7 +36,6 @@ _log = logging.getLogger(__name__)
 
 _VARY = {"Vary": "Authorization"}
 _KEPT = "max-age=300, public"
-_LONGEST_LINK = 2**20
 _REVISION = re.compile(rf"{LATEST}|[0-9]+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -73,7 +73,7 @@ async def create_link(
     `expiration_date`, `name_intl`, `short_description_intl` and `description_intl`.
     """
     author = await anyio.to_thread.run_sync(session_guard.require, request.headers.get("authorization"))
-    document = await json_object(request, service_settings, most_bytes=_LONGEST_LINK)
+    document = await json_object(request, service_settings, most_bytes=MOST_BYTES)
     link = await anyio.to_thread.run_sync(revised_links.create, author, document)
     return json_answer(_shown(link, link.revision(), link.created, author), headers=_VARY)
 
@@ -87,7 +87,7 @@ async def edit_link(
     One whose `expiration_date` has passed cannot be changed any more.
     """
     author = await anyio.to_thread.run_sync(session_guard.require, request.headers.get("authorization"))
-    document = await json_object(request, service_settings, most_bytes=_LONGEST_LINK)
+    document = await json_object(request, service_settings, most_bytes=MOST_BYTES)
     link = await anyio.to_thread.run_sync(revised_links.edit, author, link_id, document)
     return json_answer(_shown(link, link.revision(), link.created, author), headers=_VARY)
 
@@ -165,7 +165,7 @@ async def run_link(
     software = request.headers.get(_SOFTWARE)
     if software is not None and not _SOFTWARE_FIELDS.fullmatch(software):
         raise Invalid("The header useragent has six fields with commas between them", "malformed useragent header")
-    conditions = read_conditions(await json_object(request, service_settings, most_bytes=_LONGEST_LINK))
+    conditions = read_conditions(await json_object(request, service_settings, most_bytes=MOST_BYTES))
     found = await anyio.to_thread.run_sync(revised_links.run, link_id, wanted, conditions)
     for name in found.unknown_targets:
         _log.warning("OONI Run link %s asks for targets that are not known: %r", link_id, name)

@@ -1,9 +1,7 @@
 """A body is found wherever it is now, always with the same bytes, and never another measurement's."""
 
 import gzip
-import io
 import json
-import tarfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from ooni_core.errors import Unavailable
 from ooni_core.measurement import MeasurementUid, trivial_uid
 from ooni_core.publication.model import IndexEntry
 from ooni_core.publication.ports import BodyIndex
+from tests.archives import tar
 from tests.contract.publication.world import NOON, World, posted
 
 OLD = "20190304T120000Z_AS30722_" + "x" * 50
@@ -62,13 +61,7 @@ class Counted:
 def canned(name: str, report: bytes) -> bytes:
     if not name.endswith(".tar.lz4"):
         return report
-    can = io.BytesIO()
-    with tarfile.open(fileobj=can, mode="w") as tar:
-        for member, content in (("other.json", b'{"report_id": "other"}\n'), ("report.json", report)):
-            info = tarfile.TarInfo(member)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return can.getvalue()
+    return tar({"other.json": b'{"report_id": "other"}\n', "report.json": report})
 
 
 def body(input: str, report_id: str = REPORT, **more: object) -> bytes:

@@ -1,11 +1,9 @@
 """``ooni reprocess``: published files in, the same rows as the service would have written out."""
 
 import gzip
-import io
 import json
 import os
 import signal as signals
-import tarfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -22,6 +20,7 @@ from ooni_entrypoints.cli import cli
 from ooni_entrypoints.scoring_runs.judging import EngineChoice, Judge
 from ooni_entrypoints.scoring_runs.objects import one_form_each, stored_objects
 from ooni_entrypoints.scoring_runs.reprocessing import Rescoring, reprocess
+from tests.archives import tar
 from tests.contract.cli_scoring.samples import blocked_page, line, signal, uid, write_fingerprints
 
 
@@ -31,13 +30,7 @@ def put(bucket: Path, key: str, content: bytes) -> None:
 
 
 def postcan(bodies: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, body in bodies.items():
-            info = tarfile.TarInfo(f"2024010203_IT_signal/{name}.post")
-            info.size = len(body)
-            archive.addfile(info, io.BytesIO(body))
-    return out.getvalue()
+    return gzip.compress(tar({f"2024010203_IT_signal/{name}.post": body for name, body in bodies.items()}))
 
 
 @pytest.fixture
@@ -150,13 +143,7 @@ class TestSelecting:
 def tar_lz4(files: dict[str, bytes]) -> bytes:
     import lz4.frame
 
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return lz4.frame.compress(out.getvalue())
+    return lz4.frame.compress(tar(files))
 
 
 def test_damaged_file_is_counted_and_the_others_are_scored(run, bucket: Path, tmp_path: Path):

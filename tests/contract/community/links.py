@@ -1,6 +1,7 @@
 """OONI Run links with numbered revisions, as the web page makes them and probes run them."""
 
 from tests.contract.accounts.conftest import ADA, ADMIN, bearer
+from tests.unit.oonirun.documents import CONDITIONS
 
 BASE, OLD = "/api/v2/oonirun/links", "/api/_/ooni_run"
 OTHER_ADDRESS = "other@example.org"
@@ -40,14 +41,6 @@ WORDS = {
 LINK = {**WORDS, "nettests": NETTESTS}
 LATER = "2027-01-01T00:00:00.000000Z"
 FIRST = "2026-11-23T22:41:49.000000Z"
-CONDITIONS = {
-    "is_charging": True,
-    "run_type": "manual",
-    "probe_cc": "IT",
-    "probe_asn": "AS1234",
-    "network_type": "wifi",
-    "website_category_codes": [],
-}
 
 
 def create(client, session=OWNER, **changed):

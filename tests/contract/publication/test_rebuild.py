@@ -1,9 +1,7 @@
 """Tables made again from published files alone have equal rows."""
 
 import gzip
-import io
 import json
-import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from ooni_entrypoints.cli import cli
 from ooni_entrypoints.composition import make_archive, make_spool, open_cans, open_objects, open_publication
 from ooni_entrypoints.settings import Settings, StorageSettings
 from ooni_entrypoints.storage import open_storage
+from tests.archives import tar
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 
@@ -131,16 +130,6 @@ def test_files_of_lines_from_before_october_2020_are_rebuilt_and_fetched(setting
         assert [archive.find(uid) for uid in uids] == lines
 
 
-def _tar(members: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return made.getvalue()
-
-
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["beside other files", "in a store of their own"])
 def test_cans_are_rebuilt_and_fetched_where_nothing_newer_holds_them(settings: Settings, elsewhere: bool) -> None:
     data_dir = settings.storage.data_dir
@@ -150,15 +139,15 @@ def test_cans_are_rebuilt_and_fetched_where_nothing_newer_holds_them(settings: S
     documents = [{**each, "measurement_start_time": "2019-03-04 10:00:00"} for each in demo.measurements(NOW)[:4]]
     lines = [json.dumps(document).encode() for document in documents]
     uids = [trivial_uid(line + b"\n", "2019-03-04 10:00:00") for line in lines]
-    report, tar, lost = (
+    report, can, lost = (
         f"canned/2019-03-04/{name}.lz4"
         for name in ("20190304T000000Z-IT-AS1-web_connectivity-x.json", "web_connectivity.0.tar", "signal.0.tar")
     )
     first = b"\n".join([lines[0], b"no measurement", b"[]", lines[1], b""])
-    whole = lz4.frame.compress(_tar({"a.json": lines[2] + b"\n", "b.json": lines[3] + b"\n", "index": b""}))
+    whole = lz4.frame.compress(tar({"a.json": lines[2] + b"\n", "b.json": lines[3] + b"\n", "index": b""}))
     store = open_cans(settings, objects)
     store.put(report, lz4.frame.compress(first))
-    store.put(tar, whole)
+    store.put(can, whole)
     store.put(lost, whole[: len(whole) // 2])
     store.put("canned/2019-03-04/index.json.gz", gzip.compress(b"{}"))
     newer = "jsonl/webconnectivity/IT/20190304/00/20190304_IT_webconnectivity.l.0.jsonl.gz"
@@ -168,7 +157,7 @@ def test_cans_are_rebuilt_and_fetched_where_nothing_newer_holds_them(settings: S
     assert result.exit_code == 1
     assert f"{lost}: " in result.output
     index = {row["measurement_uid"]: (row["s3path"], row["source"]) for row in rows(settings, "jsonl")}
-    assert index == {uids[0]: (report, report), uids[1]: (report, report), uids[2]: (tar, tar), uids[3]: (newer, "")}
+    assert index == {uids[0]: (report, report), uids[1]: (report, report), uids[2]: (can, can), uids[3]: (newer, "")}
     assert [row["measurement_uid"] for row in rows(settings, "fastpath")] == sorted(uids)
     with open_storage(settings) as opened:
         archive = make_archive(settings, opened, make_spool(settings), objects)

@@ -15,6 +15,7 @@ import zstandard
 from ooni_adapters.measurementfiles import MeasurementFile, Record, Rejected, find_files, read_file, read_stream
 from ooni_adapters.measurementfiles import lines as lines_module
 from ooni_adapters.measurementfiles import reader as reader_module
+from tests.archives import tar
 
 UID = "20240102030405.678901_IT_signal_0123456789abcdef"
 COMPRESSIONS = {
@@ -32,16 +33,6 @@ def measurement(number: int, **fields: object) -> bytes:
 
 def lines(count: int) -> bytes:
     return b"".join(measurement(number) + b"\n" for number in range(count))
-
-
-def tar(files: dict[str, bytes], format: int = tarfile.PAX_FORMAT) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=format) as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
 
 
 def entries(name: str, content: bytes) -> list[Record | Rejected]:

@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import tarfile
 from pathlib import Path
 
 import lz4.frame
@@ -12,6 +11,7 @@ from click.testing import CliRunner
 
 from ooni_adapters.measurementfiles import Record, Rejected, read_file, read_stream
 from ooni_entrypoints.cli.score import command
+from tests.archives import tar
 
 HEADER = b"""---
 probe_asn: AS1
@@ -28,15 +28,6 @@ ENTRY = b"---\ninput: http://example.org/\nbody_length_match: true\nrequests: []
 REPORT = HEADER + ENTRY + ENTRY.replace(b"org", b"com")
 
 
-def tar(name: str, content: bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        info = tarfile.TarInfo(name)
-        info.size = len(content)
-        archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     ("name", "content", "prefix"),
     [
@@ -45,7 +36,7 @@ def tar(name: str, content: bytes) -> bytes:
         ("canned/2015-11-05/r.yaml.gz", gzip.compress(REPORT), "canned/2015-11-05/r.yaml.gz#"),
         (
             "canned/2015-11-05/c.0.tar.lz4",
-            lz4.frame.compress(tar("r.yaml", REPORT)),
+            lz4.frame.compress(tar({"r.yaml": REPORT})),
             "canned/2015-11-05/c.0.tar.lz4#r.yaml#",
         ),
     ],

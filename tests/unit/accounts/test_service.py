@@ -9,14 +9,10 @@ from ooni_core.accounts.model import ADMIN, USER, AccountPolicy
 from ooni_core.accounts.service import Accounts
 from ooni_core.accounts.sessions import SessionGuard
 from ooni_core.errors import Invalid, Unavailable
+from tests.stand_ins import HandClock
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ADA = "a" * 32
-
-
-class FixedClock:
-    def now(self):
-        return NOW
 
 
 @attrs.define
@@ -49,7 +45,7 @@ class Shelf:
 
 
 def accounts(shelf):
-    guard = SessionGuard(keys=None, expunged=shelf, clock=FixedClock())
+    guard = SessionGuard(keys=None, expunged=shelf, clock=HandClock(NOW))
     return Accounts(guard, link_keys=None, roles=shelf, mailer=None, policy=AccountPolicy("key", frozenset()))
 
 

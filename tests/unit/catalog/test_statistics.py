@@ -7,15 +7,11 @@ import attrs
 from ooni_adapters.memory.catalog import MemoryCatalog
 from ooni_core.catalog.model import ListedUrl
 from ooni_core.catalog.statistics import CountryCount, StatisticsService
+from tests.stand_ins import HandClock
 from tests.unit.catalog.rows import LISTS, row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = datetime(2026, 11, 23)
-
-
-class FixedClock:
-    def now(self):
-        return NOW
 
 
 def at(number, instant, **changes):
@@ -24,7 +20,7 @@ def at(number, instant, **changes):
 
 def statistics(*rows, urls=LISTS, names=None, groups=None):
     catalog = MemoryCatalog(list(rows), urls, names or {}, groups or {})
-    return StatisticsService(catalog, catalog, FixedClock())
+    return StatisticsService(catalog, catalog, HandClock(NOW))
 
 
 def test_countries_with_a_name_are_counted_in_either_case():

@@ -10,20 +10,11 @@ from ooni_core.errors import Conflict, Invalid, Unavailable
 from ooni_core.intake.model import ReportRequest
 from ooni_core.intake.service import IntakeService
 from ooni_core.measurement import MeasurementUid, ReportId
+from tests.stand_ins import HandClock, Zeros
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 BODY = b'{"format": "json", "content": {"test_keys": {}}}'
 REPORT = ReportId.parse("20260203T040000Z_webconnectivity_it_64496_n1_AAAAAAAAAAAAAAAA")
-
-
-class FrozenClock:
-    def now(self):
-        return NOW
-
-
-class Zeros:
-    def bytes(self, count):
-        return bytes(count)
 
 
 @attrs.define
@@ -46,7 +37,7 @@ def queue():
 
 @pytest.fixture
 def intake(spool, queue):
-    return IntakeService(spool, queue, FrozenClock(), Zeros(), "7")
+    return IntakeService(spool, queue, HandClock(NOW), Zeros(), "7")
 
 
 def test_opened_report_carries_time_place_and_collector(intake):
@@ -121,11 +112,11 @@ class TakenSpool:
 
 
 def test_taken_name_is_stepped_around(queue):
-    uid = IntakeService(TakenSpool(2), queue, FrozenClock(), Zeros(), "7").receive(REPORT, BODY)
+    uid = IntakeService(TakenSpool(2), queue, HandClock(NOW), Zeros(), "7").receive(REPORT, BODY)
     assert uid.text.startswith("20260203040506.000791_")
 
 
 def test_endless_conflict_is_told_as_unavailable_and_not_queued(queue):
     with pytest.raises(Unavailable):
-        IntakeService(TakenSpool(1000), queue, FrozenClock(), Zeros(), "7").receive(REPORT, BODY)
+        IntakeService(TakenSpool(1000), queue, HandClock(NOW), Zeros(), "7").receive(REPORT, BODY)
     assert not queue.uids

@@ -13,26 +13,11 @@ from ooni_core.errors import Conflict
 from ooni_core.oonirun.links import NEVER, RunLink
 from ooni_core.oonirun.model import LinkVersion
 from ooni_core.oonirun.revising import RevisedLinks
+from tests.stand_ins import HandClock, Zeros
+from tests.unit.oonirun.documents import LINK
 
 NOW = datetime(2026, 11, 23, 22, 41, 49, 123_000, tzinfo=UTC)
 ADA = Session("ada", "user", NOW, 0)
-LINK = {
-    "name": "Elections",
-    "short_description": "Sites",
-    "description": "Sites to test",
-    "author": "ada",
-    "nettests": [{"test_name": "tor"}],
-}
-
-
-class Clock:
-    def now(self):
-        return NOW
-
-
-class Entropy:
-    def bytes(self, count):
-        return bytes(count)
 
 
 class NoWebsites:
@@ -41,7 +26,7 @@ class NoWebsites:
 
 
 def links(store=None):
-    return RevisedLinks(store or MemoryLinks(), Clock(), Entropy(), lambda address: address, NoWebsites())
+    return RevisedLinks(store or MemoryLinks(), HandClock(NOW), Zeros(), lambda address: address, NoWebsites())
 
 
 def test_links_that_are_made_at_once_have_different_ids():

@@ -7,15 +7,9 @@ import pytest
 from ooni_core.oonirun.checking import BadDocument
 from ooni_core.oonirun.nettests import Nettest, nettests_of
 from ooni_core.oonirun.writing import read_link
+from tests.unit.oonirun.documents import LINK
 
 NOW = datetime(2026, 11, 23, 22, 41, 49, 123_456, tzinfo=UTC)
-LINK = {
-    "name": "ab",
-    "short_description": "cd",
-    "description": "ef",
-    "author": "ada@example.org",
-    "nettests": [{"test_name": "tor"}],
-}
 WEB, EXTRA = {"test_name": "web_connectivity"}, {"inputs": ["https://a.example/"], "inputs_extra": [{}]}
 TOGETHER = "When targets_name is provided, you can't provide inputs or inputs_extra"
 BAD_LINKS = [
